@@ -1,0 +1,30 @@
+"""The errors of the framework; the command line turns them into one line and an exit status."""
+
+from __future__ import annotations
+
+
+class IISError(Exception):
+    """Base of every error raised on purpose; the message is one sentence and its remedy."""
+
+    exit_status = 1
+
+
+class UserError(IISError, ValueError):
+    """The request cannot be carried out as asked: a wrong name, keyword, file or value."""
+
+    exit_status = 2
+
+
+class PluginError(IISError):
+    """An installed plugin is at fault: it cannot be imported, built, or breaks the contract."""
+
+    exit_status = 3
+
+
+class ContractError(PluginError):
+    """A model, robot, dataset or selector returned something the contract does not allow."""
+
+
+def name_of(thing: object) -> str:
+    """The catalog name of a loaded object, or its class where it did not come from the catalog."""
+    return str(getattr(thing, "name", None) or type(thing).__qualname__)

@@ -1,0 +1,80 @@
+"""What a run depends on, written into it, and compared when it is resumed."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import importlib_metadata
+
+from iis_core.datasets import EvaluationDataset
+from iis_core.errors import name_of
+from iis_core.plugins.catalog import find
+from iis_core.plugins.load import effective_keywords
+from iis_core.protocols import Protocol
+
+_LIBRARIES = ("numpy", "opencv-python", "scipy", "torch")
+
+
+def describe(kind: str, thing: object, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """A catalog name with its distribution and every effective keyword, or the class of a given object."""
+    if not isinstance(thing, str):
+        return {"name": name_of(thing), "given_as": f"{type(thing).__module__}.{type(thing).__qualname__}"}
+    offer = find(kind, thing)
+    return {
+        "name": offer.spec.name,
+        "distribution": offer.claim.distribution,
+        "version": offer.claim.version,
+        "keywords": {key: plain(value) for key, value in effective_keywords(offer, keywords).items()},
+    }
+
+
+def describe_targets(targets: EvaluationDataset) -> dict[str, Any]:
+    """How many targets, and a fingerprint of their ids in order."""
+    fingerprint = hashlib.sha256("\n".join(targets.ids).encode()).hexdigest()
+    return {"objects": len(targets), "ids_sha256": fingerprint}
+
+
+def describe_protocol(protocol: Protocol) -> dict[str, Any]:
+    departures = {rule: list(values) for rule, values in protocol.departures.items()}
+    return {**asdict(protocol), "departures": departures}
+
+
+def protocol_from_settings(described: Mapping[str, Any]) -> Protocol:
+    departures = {rule: tuple(values) for rule, values in described["departures"].items()}
+    return Protocol(**{**described, "departures": departures})
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that can move a number."""
+    return {"python": platform.python_version(), **{name: importlib_metadata.version(name) for name in _LIBRARIES}}
+
+
+def differences(run: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """One line per setting that differs: `model.keywords.iterations: 5 in the run, 3 now`."""
+    before, after = dict(_flat(run)), dict(_flat(now))
+    return [
+        f"{key}: {before.get(key, 'absent')} in the run, {after.get(key, 'absent')} now"
+        for key in sorted({*before, *after})
+        if before.get(key) != after.get(key)
+    ]
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON can hold it."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

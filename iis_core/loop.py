@@ -1,0 +1,242 @@
+"""The one interaction loop: a robot clicks, the model answers, again and again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from iis_core.errors import ContractError, UserError, name_of
+from iis_core.types import Clicks, NewClicks, State, Step
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from iis_core.models import IISModel
+    from iis_core.robots import Robot
+
+
+def interact(
+    model: IISModel,
+    robot: Robot,
+    image: Tensor,
+    target: Tensor,
+    *,
+    interactions: int = 20,
+    n_points: int = 1,
+    rngs: Sequence[np.random.Generator] | None = None,
+    initial_mask: Tensor | None = None,
+    features: State | None = None,
+) -> Iterator[Step]:
+    """Let a robot interact with a model over a batch, one `Step` per interaction.
+
+    image: float32 (B, 3, H, W) in [0, 1].
+    target: int8 (B, 1, H, W) on the CPU; 1 object, 0 background, -1 ignore. The model never sees it.
+    interactions: how many, at most.
+    n_points: clicks per interaction and element, at most.
+    rngs: one generator per element, for robots that draw.
+    initial_mask: float32 (B, 1, H, W) in [0, 1].
+    features: what `model.encode(image)` returned, to spare encoding again.
+
+    An element leaves the batch when the robot finds no error in it, or when its position is added to
+    `step.finished`; the loop ends when none is left. Raises UserError for inputs of the wrong form,
+    ContractError where the model or the robot breaks the contract.
+    """
+    _check_inputs(image, target, rngs)
+    start = time.perf_counter()
+    x = image.to(model.device)
+    z, y = initialize(model, x, target, initial_mask, features)
+    running = _Running(tuple(range(len(x))), x, target, z, y.to("cpu", torch.float32), [], [], rngs)
+    seconds = {"initialize": time.perf_counter() - start}
+    for number in range(1, interactions + 1):
+        start = time.perf_counter()
+        new_pcs, new_ncs = ask(
+            robot, running.y, running.target, running.pcs, running.ncs, n_points=n_points, rngs=running.rngs
+        )
+        seconds["robot"] = time.perf_counter() - start
+        running = running.clicked(new_pcs, new_ncs)
+        if not running.elements:
+            return
+        start = time.perf_counter()
+        y, z = answer(model, running.x, running.z, running.pcs, running.ncs)
+        step = running.step(number, y.to("cpu", torch.float32), z, seconds)
+        seconds["model"] = time.perf_counter() - start
+        yield step
+        running = replace(running, y=step.y, z=z).without(step.finished)
+        if not running.elements:
+            return
+        seconds = {}
+
+
+def full_inference(
+    model: IISModel,
+    robot: Robot,
+    image: Tensor,
+    target: Tensor,
+    *,
+    interactions: int = 20,
+    n_points: int = 1,
+    rngs: Sequence[np.random.Generator] | None = None,
+    initial_mask: Tensor | None = None,
+) -> Tensor:
+    """The predictions after all interactions, float32 (B, 1, H, W) on the CPU. Arguments as for `interact`."""
+    _check_inputs(image, target, rngs)
+    blank = torch.zeros_like(target)
+    y = model.initialize_y(image.to(model.device), blank, initial_mask).to("cpu", torch.float32, copy=True)
+    steps = interact(
+        model,
+        robot,
+        image,
+        target,
+        interactions=interactions,
+        n_points=n_points,
+        rngs=rngs,
+        initial_mask=initial_mask,
+    )
+    for step in steps:
+        y[list(step.elements)] = step.y
+    return y
+
+
+@torch.no_grad()
+def initialize(
+    model: IISModel,
+    x: Tensor,
+    target: Tensor,
+    initial_mask: Tensor | None = None,
+    features: State | None = None,
+) -> tuple[State, Tensor]:
+    """State and prediction before the first click; the model gets a blank target of the same shape."""
+    blank = torch.zeros_like(target)
+    known: dict[str, Any] = {} if features is None else {"features": features}
+    z = model.initialize_z(x, blank, initial_mask, **known)
+    y = model.initialize_y(x, blank, initial_mask)
+    _check_answer(model, "initialize_y", x, y, z)
+    return z, y
+
+
+def ask(
+    robot: Robot,
+    y: Tensor,
+    target: Tensor,
+    pcs: Clicks,
+    ncs: Clicks,
+    *,
+    n_points: int = 1,
+    rngs: Sequence[np.random.Generator] | None = None,
+) -> tuple[NewClicks, NewClicks]:
+    """The robot's clicks of one interaction, `[batch element][click]`, checked. Arguments as for `Robot`."""
+    new_pcs, new_ncs = robot(y, target, pcs, ncs, n_points=n_points, rngs=rngs)
+    height, width = y.shape[-2:]
+    for new in (new_pcs, new_ncs):
+        if len(new) != len(y):
+            raise ContractError(
+                f"robot {name_of(robot)} returned clicks for {len(new)} elements of a batch of {len(y)}"
+            )
+        for row, col in (click for clicks in new for click in clicks):
+            if not (0 <= row < height and 0 <= col < width):
+                raise ContractError(
+                    f"robot {name_of(robot)} clicked ({row}, {col}), outside an image of {height} x {width}"
+                )
+    return new_pcs, new_ncs
+
+
+@torch.no_grad()
+def answer(model: IISModel, x: Tensor, z: State, pcs: Clicks, ncs: Clicks) -> tuple[Tensor, State]:
+    """The model's prediction and new state, checked, without gradients. Arguments as for `IISModel`."""
+    y, z = model(x, z, pcs, ncs)
+    _check_answer(model, "__call__", x, y, z)
+    return y, z
+
+
+def take(z: State, indices: Sequence[int]) -> State:
+    """Select or repeat batch elements of a state (or of features): `take(z, [0, 0, 2])`.
+
+    Raises ContractError for an entry that is neither a tensor, a list nor a dict of these.
+    """
+    return {key: _take_entry(key, value, indices) for key, value in z.items()}
+
+
+def take_clicks(clicks: Clicks, indices: Sequence[int]) -> Clicks:
+    """Select or repeat batch elements of a click history."""
+    return [[interaction[i] for i in indices] for interaction in clicks]
+
+
+@dataclass(frozen=True, eq=False)
+class _Running:
+    """The elements that still interact, and all that belongs to them."""
+
+    elements: tuple[int, ...]
+    x: Tensor
+    target: Tensor
+    z: State
+    y: Tensor
+    pcs: Clicks
+    ncs: Clicks
+    rngs: Sequence[np.random.Generator] | None
+
+    def clicked(self, new_pcs: NewClicks, new_ncs: NewClicks) -> _Running:
+        """With one more interaction, and without the elements that got no click in it."""
+        longer = replace(self, pcs=[*self.pcs, new_pcs], ncs=[*self.ncs, new_ncs])
+        unclicked = (i for i, new in enumerate(zip(new_pcs, new_ncs, strict=True)) if not any(new))
+        return longer.without({self.elements[i] for i in unclicked})
+
+    def without(self, finished: set[int]) -> _Running:
+        keep = [i for i, element in enumerate(self.elements) if element not in finished]
+        if len(keep) == len(self.elements):
+            return self
+        return _Running(
+            tuple(self.elements[i] for i in keep),
+            self.x[keep],
+            self.target[keep],
+            take(self.z, keep),
+            self.y[keep],
+            take_clicks(self.pcs, keep),
+            take_clicks(self.ncs, keep),
+            self.rngs and [self.rngs[i] for i in keep],
+        )
+
+    def step(self, number: int, y: Tensor, z: State, seconds: dict[str, float]) -> Step:
+        return Step(
+            number, self.elements, self.pcs[-1], self.ncs[-1], self.pcs, self.ncs, self.y, y, z, seconds
+        )
+
+
+def _take_entry(key: str, value: Any, indices: Sequence[int]) -> Any:
+    if isinstance(value, Tensor):
+        return value[torch.as_tensor(indices, dtype=torch.long, device=value.device)]
+    if isinstance(value, list):
+        return [value[i] for i in indices]
+    if isinstance(value, dict):
+        return take(value, indices)
+    raise ContractError(f"z[{key!r}] is a {type(value).__name__}; it must be a tensor, a list or a dict of these")
+
+
+def _check_inputs(image: Tensor, target: Tensor, rngs: Sequence[np.random.Generator] | None) -> None:
+    if image.ndim != 4 or image.shape[1] != 3 or image.dtype != torch.float32:
+        raise UserError(f"image must be float32 (B, 3, H, W), not {image.dtype} {tuple(image.shape)}")
+    expected = (len(image), 1, *image.shape[-2:])
+    if tuple(target.shape) != expected or target.dtype != torch.int8 or target.device.type != "cpu":
+        raise UserError(
+            f"target must be int8 {expected} on the CPU, not {target.dtype} {tuple(target.shape)} on {target.device}"
+        )
+    if rngs is not None and len(rngs) != len(image):
+        raise UserError(f"{len(rngs)} rngs for a batch of {len(image)}: one generator per element is needed")
+
+
+def _check_answer(model: IISModel, method: str, x: Tensor, y: Tensor, z: State) -> None:
+    at_fault = f"model {name_of(model)}: y of {method}"
+    expected = (len(x), 1, *x.shape[-2:])
+    if not isinstance(y, Tensor) or y.dtype != torch.float32:
+        raise ContractError(f"{at_fault} must be a float32 tensor, not {getattr(y, 'dtype', type(y).__name__)}")
+    if tuple(y.shape) != expected:
+        raise ContractError(f"{at_fault} must have shape {expected}, not {tuple(y.shape)}")
+    low, high = (float(bound) for bound in torch.aminmax(y))
+    if not (low >= 0 and high <= 1):
+        raise ContractError(f"{at_fault} must be probabilities in [0, 1], not between {low} and {high}")
+    if not isinstance(z, dict):
+        raise ContractError(f"model {name_of(model)}: z must be a dict, not {type(z).__name__}")

@@ -1,0 +1,120 @@
+"""Exact squared Euclidean distances to the border of a mask.
+
+Distances are squared integers: OpenCV's float distances differ in the last bits with the memory alignment
+of their input, which is enough to move a robot's click.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+from iis_core.masks.components import bounding_box
+
+_OPENCV_EXACT_SIDE = 1024
+"""Up to this side OpenCV's float32 distances, squared and rounded, are the exact integers."""
+
+_CHAMFER_LOW, _CHAMFER_HIGH = 0.982, 1.020
+"""Bounds of OpenCV's 5 x 5 chamfer distance (steps of 1, 1.4 and 2.1969) divided by the Euclidean one."""
+
+_SAME_DEPTH = _CHAMFER_LOW / _CHAMFER_HIGH
+"""A pixel whose chamfer distance is below this part of the largest cannot be the farthest one."""
+
+
+class FarthestPixel(NamedTuple):
+    """The pixel of a mask that is farthest from its outside, and that squared distance."""
+
+    squared: int
+    row: int
+    col: int
+
+
+def squared_distance(mask: np.ndarray) -> np.ndarray:
+    """Squared distance of each pixel to the nearest one outside the mask, int (H, W), exact.
+
+    mask: bool (H, W). Pixels beyond the image are outside the mask; pixels outside the mask have 0.
+    """
+    squared = np.zeros(mask.shape, np.int64)
+    box = bounding_box(mask)
+    if box is not None:
+        squared[box] = _squared(_padded(mask[box]))[1:-1, 1:-1]
+    return squared
+
+
+def farthest_pixel(mask: np.ndarray, excluded: np.ndarray | None = None) -> FarthestPixel | None:
+    """The first pixel, in row-major order, with the largest squared distance; None in an empty mask.
+
+    mask: bool (H, W). Pixels beyond the image are outside the mask.
+    excluded: int (n, 2), (row, col) of pixels that belong to the mask but are not to be chosen.
+    """
+    interior = Interior.of(mask, excluded)
+    return None if interior is None else interior.farthest_pixel()
+
+
+@dataclass(frozen=True, eq=False)
+class Interior:
+    """A mask's approximate distances to its outside: a fast look that tells where an exact one is needed.
+
+    padded: uint8, the mask in its bounding box with a frame of zeros.
+    origin: image coordinates of the first pixel of `padded`.
+    chamfer: float32, 5 x 5 chamfer distances; 0 where a pixel is not to be chosen.
+    largest: their maximum.
+    """
+
+    padded: np.ndarray
+    origin: tuple[int, int]
+    chamfer: np.ndarray
+    largest: float
+
+    @classmethod
+    def of(cls, mask: np.ndarray, excluded: np.ndarray | None = None) -> Interior | None:
+        """None where no pixel is left to choose. Arguments as for `farthest_pixel`."""
+        box = bounding_box(mask)
+        if box is None:
+            return None
+        padded = _padded(mask[box])
+        origin = box[0].start - 1, box[1].start - 1
+        chamfer = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_5)
+        if excluded is not None and len(excluded):
+            inside = excluded - origin
+            inside = inside[((inside >= 0) & (inside < padded.shape)).all(axis=1)]
+            chamfer[inside[:, 0], inside[:, 1]] = 0
+        largest = float(chamfer.max())
+        return cls(padded, origin, chamfer, largest) if largest > 0 else None
+
+    def is_surely_deeper_than(self, other: Interior) -> bool:
+        """Whether the exact maximum is larger than the other's, whatever the chamfer's error."""
+        return self.largest * _SAME_DEPTH > other.largest
+
+    def farthest_pixel(self) -> FarthestPixel:
+        """The first pixel, in row-major order, with the largest exact squared distance."""
+        candidates = self.chamfer >= self.largest * _SAME_DEPTH
+        box = bounding_box(candidates)
+        assert box is not None
+        reach = int(self.largest / _CHAMFER_LOW) + 2
+        rows, columns = (slice(max(0, side.start - reach), side.stop + reach) for side in box)
+        squared = np.where(candidates[rows, columns], _squared(self.padded[rows, columns]), 0)
+        row, col = divmod(int(squared.argmax()), squared.shape[1])
+        return FarthestPixel(
+            int(squared[row, col]), row + rows.start + self.origin[0], col + columns.start + self.origin[1]
+        )
+
+
+def _padded(crop: np.ndarray) -> np.ndarray:
+    padded = np.zeros((crop.shape[0] + 2, crop.shape[1] + 2), np.uint8)
+    padded[1:-1, 1:-1] = crop
+    return padded
+
+
+def _squared(padded: np.ndarray) -> np.ndarray:
+    """Exact squared distances to the zeros of a uint8 map."""
+    if max(padded.shape) > _OPENCV_EXACT_SIDE:
+        nearest = ndimage.distance_transform_edt(padded, return_distances=False, return_indices=True)
+        rows, columns = nearest.astype(np.int64) - np.indices(padded.shape)
+        return np.asarray(rows**2 + columns**2)
+    distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.rint(np.square(distance, dtype=np.float32)).astype(np.int32)

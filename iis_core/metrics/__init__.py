@@ -1,0 +1,41 @@
+"""Metrics: on masks, and on the records of a run."""
+
+from iis_core.metrics.masks import (
+    Counts,
+    boundary_counts,
+    boundary_width,
+    count,
+    dice,
+    iou,
+    precision,
+    recall,
+)
+from iis_core.metrics.records import (
+    area_under_curve,
+    failures,
+    iou_drops,
+    mean_iou_at,
+    mean_noc,
+    never_reached,
+    noc,
+    seconds_per_click,
+)
+
+__all__ = [
+    "Counts",
+    "area_under_curve",
+    "boundary_counts",
+    "boundary_width",
+    "count",
+    "dice",
+    "failures",
+    "iou",
+    "iou_drops",
+    "mean_iou_at",
+    "mean_noc",
+    "never_reached",
+    "noc",
+    "precision",
+    "recall",
+    "seconds_per_click",
+]

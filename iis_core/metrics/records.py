@@ -1,0 +1,126 @@
+"""Metrics on the records of a run. IoUs are compared with thresholds exactly, as ratios of integers.
+
+What an early stop leaves undefined raises UserError; nothing is carried forward past it. Where a robot
+had no click left to make, the prediction cannot change any more and its IoU holds for the clicks that were
+not made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from iis_core.errors import UserError
+from iis_core.metrics.masks import Counts, iou
+from iis_core.protocols import Protocol, iou_reaches
+from iis_core.records import Record
+
+
+def noc(record: Record, threshold: float, protocol: Protocol) -> int:
+    """Number of clicks until IoU >= threshold, the first click being 1; the limit where it is never reached.
+
+    0 where the first prediction reached it and no click was made. Raises UserError for a threshold above the
+    run's stop IoU.
+    """
+    _refuse_beyond_stop(protocol, f"NoC@{threshold:g}", threshold)
+    reach = _first_reach(record, threshold)
+    return protocol.max_clicks if reach is None else reach
+
+
+def mean_noc(records: Sequence[Record], threshold: float, protocol: Protocol) -> float:
+    """Mean of `noc` over objects."""
+    return float(np.mean([noc(record, threshold, protocol) for record in records]))
+
+
+def failures(records: Sequence[Record], threshold: float, protocol: Protocol) -> int:
+    """Objects whose NoC equals the limit, by the field's convention: a success at the last click counts too."""
+    return sum(noc(record, threshold, protocol) == protocol.max_clicks for record in records)
+
+
+def never_reached(records: Sequence[Record], threshold: float, protocol: Protocol) -> int:
+    """Objects that never reach the threshold: failures, strictly."""
+    _refuse_beyond_stop(protocol, f"failures at {threshold:g}", threshold)
+    return sum(_first_reach(record, threshold) is None for record in records)
+
+
+def mean_iou_at(records: Sequence[Record], k: int, protocol: Protocol) -> float:
+    """Mean IoU after k clicks.
+
+    Raises UserError where an object was stopped before by its IoU, or k is beyond the limit.
+    """
+    return float(np.mean([_iou_at(record, k, protocol) for record in records]))
+
+
+def area_under_curve(records: Sequence[Record], protocol: Protocol) -> float:
+    """Area under the mean IoU over clicks 1..limit by the trapezoid rule, divided by its width: in [0, 1]."""
+    curve = [mean_iou_at(records, k, protocol) for k in range(1, protocol.max_clicks + 1)]
+    return float(np.trapezoid(curve)) / (len(curve) - 1) if len(curve) > 1 else curve[0]
+
+
+def iou_drops(records: Sequence[Record]) -> float:
+    """The share of clicks after which the IoU is lower than before, exactly."""
+    drops = [
+        _is_lower(after, before)
+        for record in records
+        for before, after in pairwise(_trajectory(record))
+    ]
+    return float(np.mean(drops)) if drops else 0.0
+
+
+def seconds_per_click(records: Sequence[Record]) -> dict[str, dict[str, float]]:
+    """`{stage: {"mean", "p50", "p95"}}` in seconds: robot and model per click, reading per object.
+
+    The model's initialisation counts with the first click.
+    """
+    clicks = [click.seconds for record in records for click in record.clicks]
+    stages = {
+        "model": [seconds["model"] + seconds.get("initialize", 0.0) for seconds in clicks],
+        "robot": [seconds["robot"] for seconds in clicks],
+        "reading": [record.reading for record in records],
+    }
+    return {
+        stage: {
+            "mean": float(np.mean(values)),
+            "p50": float(np.percentile(values, 50)),
+            "p95": float(np.percentile(values, 95)),
+        }
+        for stage, values in stages.items()
+        if values
+    }
+
+
+def _trajectory(record: Record) -> list[Counts]:
+    return [record.initial, *(click.counts for click in record.clicks)]
+
+
+def _first_reach(record: Record, threshold: float) -> int | None:
+    seen = [(k, click.counts) for k, click in enumerate(record.clicks, 1)] or [(0, record.initial)]
+    return next((k for k, counts in seen if iou_reaches(counts.tp, counts.union, threshold)), None)
+
+
+def _iou_at(record: Record, k: int, protocol: Protocol) -> float:
+    if not 1 <= k <= protocol.max_clicks:
+        raise UserError(f"IoU@{k} is not in this run: protocol {protocol.label} has 1 to {protocol.max_clicks} clicks")
+    if k <= len(record.clicks):
+        return iou(record.clicks[k - 1].counts)
+    if record.end == "stop_iou":
+        raise UserError(
+            f"IoU@{k} is undefined: {record.id} was stopped after {len(record.clicks)} clicks; "
+            "evaluate with --stop-iou none"
+        )
+    return iou(_trajectory(record)[-1])
+
+
+def _refuse_beyond_stop(protocol: Protocol, what: str, threshold: float) -> None:
+    if protocol.stop_iou is not None and threshold > protocol.stop_iou:
+        raise UserError(
+            f"{what} is undefined: objects were stopped at IoU {protocol.stop_iou:g}; evaluate with --stop-iou none"
+        )
+
+
+def _is_lower(after: Counts, before: Counts) -> bool:
+    if after.union == 0 or before.union == 0:
+        return after.union != 0
+    return after.tp * before.union < before.tp * after.union

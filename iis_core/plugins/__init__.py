@@ -1,0 +1,27 @@
+"""Plugins: what they offer (specs), how they say it (hooks), and who is installed (discovery).
+
+This package is light: a plugin's entry module may import it without importing torch.
+"""
+
+from iis_core.plugins.hooks import IIS_API, hookimpl
+from iis_core.plugins.specs import (
+    DatasetSpec,
+    ModelSpec,
+    ProtocolSpec,
+    RobotSpec,
+    SelectorSpec,
+    Spec,
+    Weights,
+)
+
+__all__ = [
+    "IIS_API",
+    "DatasetSpec",
+    "ModelSpec",
+    "ProtocolSpec",
+    "RobotSpec",
+    "SelectorSpec",
+    "Spec",
+    "Weights",
+    "hookimpl",
+]

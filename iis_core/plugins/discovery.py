@@ -1,0 +1,229 @@
+"""Who is installed and what they offer: small steps in order, every failure a record, never an exception.
+
+    claims -> one per namespace -> module -> specs -> offers by name
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from types import ModuleType
+
+import importlib_metadata
+import pluggy
+
+from iis_core.plugins import hooks
+from iis_core.plugins.specs import SPEC_TYPES, Spec
+
+GROUP = "iis_core.plugins"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An installed distribution that says: this module speaks for this namespace."""
+
+    namespace: str
+    module: str
+    distribution: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with an installed plugin, at which stage, and what to do about it."""
+
+    plugin: str
+    distribution: str
+    stage: str
+    cause: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"plugin {self.plugin!r} of {self.distribution} ({self.stage}): {self.cause}; {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A spec and the plugin that offers it."""
+
+    spec: Spec
+    claim: Claim
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """Everything found: working plugins, their offers by kind and name, and every problem."""
+
+    plugins: tuple[Claim, ...] = ()
+    offers: dict[str, dict[str, Offer]] = field(default_factory=dict)
+    duplicates: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+def discover(disabled: Iterable[str] | None = None) -> Discovery:
+    """Find, import and question every installed plugin.
+
+    disabled: namespaces to leave out; by default those in `IIS_DISABLE_PLUGINS` (comma-separated).
+    """
+    problems: list[Problem] = []
+    claims = list(_claims(problems))
+    claims = _enabled(claims, _disabled_by_environment() if disabled is None else set(disabled), problems)
+    plugins, offered = [], []
+    for claim in _one_owner_each(claims, problems):
+        module = _import(claim, problems)
+        if module is not None:
+            plugins.append(claim)
+            offered += [Offer(spec, claim) for spec in _specs(claim, module, problems)]
+    offers, duplicates = _by_name(offered, problems)
+    return Discovery(tuple(plugins), offers, duplicates, tuple(problems))
+
+
+def _claims(problems: list[Problem]) -> Iterator[Claim]:
+    """Entry points of our group; of two installations of one distribution the first on the path counts."""
+    seen = set()
+    for distribution in importlib_metadata.distributions():
+        name = str(getattr(distribution, "_path", distribution))
+        try:
+            entry_points = distribution.entry_points.select(group=GROUP)
+            if not entry_points:
+                continue
+            name = distribution.metadata["Name"]
+            key = _normalized(name)
+            if key not in seen:
+                seen.add(key)
+                for point in entry_points:
+                    yield Claim(point.name, point.value, name, distribution.version)
+        except Exception as error:
+            remedy = f"reinstall {name}"
+            problems.append(Problem("?", name, "metadata", _cause(error), remedy))
+
+
+def _normalized(name: str) -> str:
+    return name.lower().replace("_", "-").replace(".", "-")
+
+
+def _disabled_by_environment() -> set[str]:
+    return {name.strip() for name in os.environ.get("IIS_DISABLE_PLUGINS", "").split(",") if name.strip()}
+
+
+def _enabled(claims: list[Claim], disabled: set[str], problems: list[Problem]) -> list[Claim]:
+    for name in sorted(disabled - {claim.namespace for claim in claims}):
+        problems.append(
+            Problem(name, "IIS_DISABLE_PLUGINS", "disable", "no such plugin is installed", "correct the name")
+        )
+    return [claim for claim in claims if claim.namespace not in disabled]
+
+
+def _one_owner_each(claims: list[Claim], problems: list[Problem]) -> list[Claim]:
+    """A namespace belongs to the distribution named after it; without one, the claimants share it."""
+    claimants = defaultdict(list)
+    for claim in claims:
+        claimants[claim.namespace].append(claim)
+    kept = []
+    for namespace, rivals in sorted(claimants.items()):
+        owners = [rival for rival in rivals if _normalized(rival.distribution).removeprefix("iis-") == namespace]
+        kept += owners or rivals
+        if len(rivals) > 1:
+            problems += [_namespace_problem(claim, rivals, refused=claim not in (owners or rivals)) for claim in rivals]
+    return kept
+
+
+def _namespace_problem(claim: Claim, rivals: list[Claim], refused: bool) -> Problem:
+    names = " and ".join(rival.distribution for rival in rivals)
+    outcome = "this one is left out" if refused else "this one is kept"
+    return Problem(
+        claim.namespace,
+        claim.distribution,
+        "namespace",
+        f"{names} both claim the namespace {claim.namespace!r}, {outcome}",
+        "uninstall one of them, or rename its entry point to its own distribution name minus 'iis-'",
+    )
+
+
+def _import(claim: Claim, problems: list[Problem]) -> ModuleType | None:
+    try:
+        module = importlib.import_module(claim.module)
+    except (Exception, SystemExit) as error:
+        remedy = f"run `python -c 'import {claim.module}'` to see where it fails, or uninstall {claim.distribution}"
+        problems.append(Problem(claim.namespace, claim.distribution, "import", _cause(error), remedy))
+        return None
+    written_for = getattr(module, "IIS_API", None)
+    if written_for != hooks.IIS_API:
+        cause = f"written for IIS_API {written_for}, this core has {hooks.IIS_API}"
+        remedy = f"install a version of {claim.distribution} made for this core"
+        if written_for is None:
+            cause = f"{claim.module} does not state IIS_API"
+            remedy = f"add `IIS_API = {hooks.IIS_API}` to it"
+        problems.append(Problem(claim.namespace, claim.distribution, "api", cause, remedy))
+        return None
+    return module
+
+
+def _specs(claim: Claim, module: ModuleType, problems: list[Problem]) -> Iterator[Spec]:
+    """Ask one plugin for its specs, each kind apart, so that a broken hook costs its own kind only."""
+    manager = pluggy.PluginManager(hooks.PROJECT)
+    manager.add_hookspecs(hooks)
+    try:
+        manager.register(module, claim.namespace)
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        problems.append(_hook_problem(claim, "register", _cause(error)))
+    for kind, spec_type in SPEC_TYPES.items():
+        try:
+            for specs in getattr(manager.hook, f"iis_{kind}")():
+                for spec in specs:
+                    cause = _misplaced(spec, spec_type, claim)
+                    if cause:
+                        problems.append(_hook_problem(claim, f"iis_{kind}", cause))
+                    else:
+                        yield spec
+        except (Exception, SystemExit) as error:
+            problems.append(_hook_problem(claim, f"iis_{kind}", _cause(error)))
+
+
+def _misplaced(spec: object, spec_type: type[Spec], claim: Claim) -> str:
+    if not isinstance(spec, spec_type):
+        return f"{spec!r} is a {type(spec).__name__}, not a {spec_type.__name__}"
+    if spec.namespace != claim.namespace:
+        return f"{spec.name!r} is outside the plugin's namespace {claim.namespace!r}"
+    return ""
+
+
+def _hook_problem(claim: Claim, stage: str, cause: str) -> Problem:
+    remedy = f"report it to the authors of {claim.distribution}; its other offers work"
+    return Problem(claim.namespace, claim.distribution, stage, cause, remedy)
+
+
+def _by_name(
+    offered: list[Offer], problems: list[Problem]
+) -> tuple[dict[str, dict[str, Offer]], dict[tuple[str, str], tuple[str, ...]]]:
+    """Offers by kind and name; a name offered twice is nobody's."""
+    count = Counter((offer.spec.kind, offer.spec.name) for offer in offered)
+    offers: dict[str, dict[str, Offer]] = {kind: {} for kind in SPEC_TYPES}
+    rivals = defaultdict(list)
+    for offer in sorted(offered, key=lambda offer: offer.spec.name):
+        kind, name = offer.spec.kind, offer.spec.name
+        if count[kind, name] == 1:
+            offers[kind][name] = offer
+        else:
+            rivals[kind, name].append(offer.claim.distribution)
+    duplicates = {key: tuple(sorted(names)) for key, names in rivals.items()}
+    for (kind, name), distributions in duplicates.items():
+        cause = f"{name!r} is offered by {' and by '.join(distributions)}, so neither is used"
+        remedy = "uninstall one, or ask its authors to rename it"
+        problems.append(Problem(name.split("/")[0], ", ".join(distributions), f"iis_{kind}", cause, remedy))
+    return offers, duplicates
+
+
+def _cause(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def near_matches(word: str, known: Iterable[str]) -> str:
+    """`"; did you mean 'a' or 'b'?"`, or nothing where nothing is near."""
+    matches = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(map(repr, matches))}?" if matches else ""

@@ -1,0 +1,141 @@
+"""From a name and keywords to an object: resolve the target, check the keywords, call it."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from iis_core.errors import IISError, PluginError, UserError
+from iis_core.plugins.catalog import find, list_names
+from iis_core.plugins.discovery import Offer, near_matches
+from iis_core.plugins.specs import FactorySpec, ProtocolSpec
+
+if TYPE_CHECKING:
+    from iis_core.datasets import SegDataset
+    from iis_core.models import IISModel
+    from iis_core.protocols import Protocol
+    from iis_core.regions import RegionSelector
+    from iis_core.robots import Robot
+
+
+def load_model(name: str, *, device: str = "cpu", weights: str | None = None, **keywords: Any) -> IISModel:
+    """Build a model by catalog name.
+
+    device: a torch device, e.g. "cuda:0".
+    weights: a path, a model folder, "published" or "random"; None means published. Refused by models
+        that have no weights.
+
+    Raises UserError for an unknown name or keyword, PluginError where the plugin is at fault.
+    """
+    offer = find("models", name)
+    keywords = {"device": device, **keywords}
+    if weights is not None:
+        if "weights" not in parameters(offer):
+            raise UserError(f"{offer.spec.name} has no weights; leave `weights` out")
+        keywords["weights"] = weights
+    return cast("IISModel", build(offer, keywords))
+
+
+def load_robot(name: str, **keywords: Any) -> Robot:
+    """Build a robot by catalog name, e.g. `load_robot("ritm", threshold=0.49, inclusive=False)`."""
+    return cast("Robot", build(find("robots", name), keywords))
+
+
+def load_dataset(name: str, **keywords: Any) -> SegDataset:
+    """Open a dataset by catalog name, e.g. `load_dataset("grabcut", root="data/GrabCut")`."""
+    return cast("SegDataset", build(find("datasets", name), keywords))
+
+
+def load_selector(name: str, **keywords: Any) -> RegionSelector:
+    """Build a region selector by catalog name."""
+    return cast("RegionSelector", build(find("selectors", name), keywords))
+
+
+def load_protocol(name: str, **overrides: Any) -> Protocol:
+    """A named protocol; any override marks it, e.g. `ritm*`. Overrides are fields of `ProtocolSpec`."""
+    from iis_core.protocols import protocol_from_spec
+
+    return protocol_from_spec(cast(ProtocolSpec, find("protocols", name).spec), overrides)
+
+
+list_models = partial(list_names, "models")
+list_robots = partial(list_names, "robots")
+list_datasets = partial(list_names, "datasets")
+list_selectors = partial(list_names, "selectors")
+list_protocols = partial(list_names, "protocols")
+
+
+def build(offer: Offer, keywords: Mapping[str, Any]) -> object:
+    """Call the offer's factory with its spec's defaults and the given keywords.
+
+    The object gets the catalog name as its attribute `name`, for messages, unless it has one.
+    """
+    factory = resolve(offer)
+    effective = {**_spec(offer).defaults, **keywords}
+    _check_keywords(offer, parameters(offer), effective)
+    try:
+        built = factory(**effective)
+    except IISError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"{offer.spec.name} of {offer.claim.distribution} could not be built with {dict(effective)}: "
+            f"{type(error).__name__}: {error}; report it to the plugin's authors"
+        ) from error
+    if not hasattr(built, "name"):
+        with suppress(AttributeError):
+            built.name = offer.spec.name
+    return built
+
+
+def effective_keywords(offer: Offer, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Every keyword the factory would get, its own defaults included."""
+    own = {
+        name: parameter.default
+        for name, parameter in parameters(offer).items()
+        if parameter.default is not parameter.empty
+    }
+    return {**own, **_spec(offer).defaults, **keywords}
+
+
+def parameters(offer: Offer) -> Mapping[str, inspect.Parameter]:
+    """The factory's keywords, by name."""
+    return inspect.signature(resolve(offer)).parameters
+
+
+def resolve(offer: Offer) -> Callable[..., Any]:
+    """Import the offer's target; raises PluginError where that fails."""
+    module_name, _, path = _spec(offer).target.partition(":")
+    at_fault = f"{offer.spec.name} of {offer.claim.distribution}: target {_spec(offer).target!r}"
+    try:
+        target: Any = importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"{at_fault} cannot be imported: {type(error).__name__}: {error}") from error
+    for part in path.split("."):
+        if not hasattr(target, part):
+            hint = near_matches(part, dir(target)) or "; report it to the plugin's authors"
+            raise PluginError(f"{at_fault} does not exist: {module_name} has no {part!r}{hint}")
+        target = getattr(target, part)
+    return cast("Callable[..., Any]", target)
+
+
+def _spec(offer: Offer) -> FactorySpec:
+    return cast(FactorySpec, offer.spec)
+
+
+def _check_keywords(
+    offer: Offer, known: Mapping[str, inspect.Parameter], given: Mapping[str, Any]
+) -> None:
+    name = offer.spec.name
+    for keyword in given:
+        if keyword not in known:
+            hint = near_matches(keyword, known) or f"; it takes {', '.join(known) or 'none'}"
+            raise UserError(f"{name} has no keyword {keyword!r}{hint}")
+    needed = [key for key, parameter in known.items() if parameter.default is parameter.empty and key not in given]
+    if needed:
+        flag = " (--data-root DIR)" if "root" in needed else ""
+        raise UserError(f"{name} needs {', '.join(needed)}{flag}; see `iis show {name}`")

@@ -1,0 +1,155 @@
+"""Specs: what a plugin offers, as data. Nothing here imports torch; targets are strings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.+-]*/[a-z0-9][a-z0-9_.+-]*")
+_TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What every offer has.
+
+    name: `namespace/variant`, lower case; the namespace is the plugin's entry-point name.
+    summary: one line for lists.
+    paper: where the method was published.
+    licence: SPDX identifier of the code behind the target, where it differs from the plugin's.
+    """
+
+    kind: ClassVar[str]
+    name: str
+    summary: str
+    paper: str = ""
+    licence: str = ""
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"name {self.name!r} is not of the form 'namespace/variant' in lower case")
+
+    @property
+    def namespace(self) -> str:
+        return self.name.split("/")[0]
+
+    @property
+    def variant(self) -> str:
+        return self.name.split("/")[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactorySpec(Spec):
+    """An offer that is built by calling a factory.
+
+    target: `"package.module:callable"`, imported when first created; explicit keywords, no `**kwargs`.
+    defaults: keywords that the factory is called with unless the caller gives others.
+    check_keywords: keywords with which the conformance checks can build it offline.
+    """
+
+    target: str
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    check_keywords: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not _TARGET.fullmatch(self.target):
+            raise ValueError(f"{self.name}: target {self.target!r} is not of the form 'package.module:name'")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """Published weights: where they are, how large, their checksum where known, and their licence."""
+
+    url: str
+    licence: str
+    size: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec(FactorySpec):
+    """A model.
+
+    min_size: the smallest image side it accepts, in pixels.
+    size_multiple: image sides must be multiples of this.
+    batches: takes more than one image at a time.
+    exact_batches: the answer for an image does not depend, in any bit, on the others in its batch.
+    several_points: takes more than one click of a sign per interaction.
+    initial_mask: makes use of an initial mask.
+    dataset_keywords: keywords for particular datasets, by dataset name; the caller's own come first.
+    weights: the published weights.
+    trained_on: what the published weights were trained on.
+    """
+
+    kind: ClassVar[str] = "models"
+    min_size: int = 1
+    size_multiple: int = 1
+    batches: bool = True
+    exact_batches: bool = False
+    several_points: bool = True
+    initial_mask: bool = False
+    dataset_keywords: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    weights: Weights | None = None
+    trained_on: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobotSpec(FactorySpec):
+    """A robot. several_points: can give more than one click per interaction. random: draws from rngs."""
+
+    kind: ClassVar[str] = "robots"
+    several_points: bool = False
+    random: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec(FactorySpec):
+    """A dataset.
+
+    images, objects: the published counts, None where any number is right.
+    ignore: which pixels count nowhere, in words.
+    layout: the folders and files expected under `root`, in words.
+    """
+
+    kind: ClassVar[str] = "datasets"
+    images: int | None = None
+    objects: int | None = None
+    ignore: str = "none"
+    layout: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectorSpec(FactorySpec):
+    """A region selector."""
+
+    kind: ClassVar[str] = "selectors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtocolSpec(Spec):
+    """An evaluation protocol: the exact rules under which numbers are comparable.
+
+    version: raised when a rule changes, so that old records are never taken for new ones.
+    robot: catalog name of the robot.
+    threshold, inclusive: a pixel is predicted object where y > threshold, or >= where inclusive.
+    max_clicks: clicks per object, at most.
+    stop_iou: an object is done once its IoU is at least this; None for never.
+    ignore: which pixels count nowhere, in words.
+    """
+
+    kind: ClassVar[str] = "protocols"
+    version: int = 1
+    robot: str
+    threshold: float
+    inclusive: bool
+    max_clicks: int
+    stop_iou: float | None
+    ignore: str
+
+
+SPEC_TYPES: Mapping[str, type[Spec]] = {
+    spec_type.kind: spec_type for spec_type in (ModelSpec, RobotSpec, DatasetSpec, SelectorSpec, ProtocolSpec)
+}

@@ -1,0 +1,78 @@
+"""Evaluation protocols: named rules, and what a run that departs from them is called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from fractions import Fraction
+from typing import Any
+
+from iis_core.errors import UserError
+from iis_core.plugins.discovery import near_matches
+from iis_core.plugins.specs import ProtocolSpec
+
+_RULES = ("robot", "threshold", "inclusive", "max_clicks", "stop_iou")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The effective rules of a run.
+
+    name: catalog name of the protocol they come from.
+    departures: `{rule: (the protocol's value, the run's value)}`; empty for the protocol itself.
+    The other fields are those of `ProtocolSpec`.
+    """
+
+    name: str
+    version: int
+    robot: str
+    threshold: float
+    inclusive: bool
+    max_clicks: int
+    stop_iou: float | None
+    departures: Mapping[str, tuple[Any, Any]]
+
+    @property
+    def label(self) -> str:
+        """How reports call it: the variant alone for the core's own, with `*` where any rule differs."""
+        return self.name.removeprefix("core/") + ("*" if self.departures else "")
+
+    def is_reached(self, intersection: int, union: int) -> bool:
+        """Whether an IoU, given exactly, ends the interaction with an object."""
+        return self.stop_iou is not None and iou_reaches(intersection, union, self.stop_iou)
+
+
+def protocol_from_spec(spec: ProtocolSpec, overrides: Mapping[str, Any]) -> Protocol:
+    """The protocol of a spec with some rules overridden; a value equal to the spec's is no departure.
+
+    Raises UserError for an unknown rule or a value out of range.
+    """
+    for rule in overrides:
+        if rule not in _RULES:
+            hint = near_matches(rule, _RULES) or f"; the rules are {', '.join(_RULES)}"
+            raise UserError(f"protocols have no rule {rule!r}{hint}")
+    departures = {
+        rule: (getattr(spec, rule), value) for rule, value in overrides.items() if value != getattr(spec, rule)
+    }
+    rules = {field.name: getattr(spec, field.name) for field in fields(Protocol) if field.name != "departures"}
+    protocol = replace(Protocol(**rules, departures=departures), **overrides)
+    _check(protocol)
+    return protocol
+
+
+def iou_reaches(intersection: int, union: int, threshold: float) -> bool:
+    """IoU >= threshold, exactly: the ratio of the counts against the decimal number as written.
+
+    An empty union (prediction and target both empty) counts as IoU 1.
+    """
+    exact = Fraction(str(threshold))
+    return union == 0 or intersection * exact.denominator >= exact.numerator * union
+
+
+def _check(protocol: Protocol) -> None:
+    if protocol.max_clicks < 1:
+        raise UserError(f"max_clicks must be at least 1, not {protocol.max_clicks}")
+    if not 0 <= protocol.threshold <= 1:
+        raise UserError(f"threshold must lie in [0, 1], not {protocol.threshold}")
+    if protocol.stop_iou is not None and not 0 < protocol.stop_iou <= 1:
+        raise UserError(f"stop_iou must lie in (0, 1] or be None, not {protocol.stop_iou}")

@@ -1,0 +1,82 @@
+"""The vocabulary: clicks, samples, regions and steps of the interaction loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+Click: TypeAlias = tuple[int, int]
+"""(row, col) in image pixels."""
+
+NewClicks: TypeAlias = list[list[Click]]
+"""The clicks of one interaction and one sign: `[batch element][click]`."""
+
+Clicks: TypeAlias = list[NewClicks]
+"""All clicks of one sign: `[interaction][batch element][click]`."""
+
+State: TypeAlias = dict[str, Any]
+"""Auxiliary state z: tensors with leading B, lists of length B, or dicts of these."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One annotated image.
+
+    image: uint8 (H, W, 3) RGB.
+    masks: int32 (H, W, L); 0 background, > 0 an object, -1 ignore.
+    info: `id`, `path`, `objects: {object_id: {layer, value, parent, children, class}}`, and
+        `initial_mask` (bool (H, W)) where the dataset has one.
+    """
+
+    image: np.ndarray
+    masks: np.ndarray
+    info: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """One thing to segment, chosen from the full masks of a sample.
+
+    target: int8 (H, W); 1 object, 0 background, -1 ignore.
+    others: bool (H, W), union of the other objects, or None where unknown.
+    required: bool (H, W) masks that must each get a negative click.
+    """
+
+    target: np.ndarray
+    others: np.ndarray | None = None
+    required: tuple[np.ndarray, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One interaction: the clicks that were given and the prediction that answered them.
+
+    number: 1 for the first interaction.
+    elements: positions in the original batch of the elements still running; everything below has one
+        entry for each, in this order.
+    new_pcs, new_ncs: the clicks of this interaction, `[element][click]`.
+    pcs, ncs: all clicks so far, `[interaction][element][click]`.
+    previous: float32 (b, 1, H, W) on the CPU, the prediction that the robot saw.
+    y: float32 (b, 1, H, W) on the CPU, the new prediction.
+    z: the model's state after this interaction.
+    seconds: per stage ("initialize" in the first step only, "robot", "model"), for the whole batch; the
+        model's time ends when the prediction is on the CPU.
+    finished: add a position of `elements` to end the interaction with that element.
+    """
+
+    number: int
+    elements: tuple[int, ...]
+    new_pcs: NewClicks
+    new_ncs: NewClicks
+    pcs: Clicks
+    ncs: Clicks
+    previous: Tensor
+    y: Tensor
+    z: State
+    seconds: Mapping[str, float]
+    finished: set[int] = field(default_factory=set)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from iis_core.metrics.masks import Counts
+from iis_core.types import Counts
 
 End = Literal["stop_iou", "max_clicks", "no_error"]
 

@@ -1,10 +1,10 @@
-"""The vocabulary: clicks, samples, regions and steps of the interaction loop."""
+"""The vocabulary: clicks, samples, regions, pixel counts and steps of the interaction loop."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,6 +50,18 @@ class Region:
     target: np.ndarray
     others: np.ndarray | None = None
     required: tuple[np.ndarray, ...] = ()
+
+
+class Counts(NamedTuple):
+    """Pixels that are true positives, false positives and false negatives."""
+
+    tp: int
+    fp: int
+    fn: int
+
+    @property
+    def union(self) -> int:
+        return self.tp + self.fp + self.fn
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,6 @@
 """Metrics: on masks, and on the records of a run."""
 
 from iis_core.metrics.masks import (
-    Counts,
     boundary_counts,
     boundary_width,
     count,
@@ -22,7 +21,6 @@ from iis_core.metrics.records import (
 )
 
 __all__ = [
-    "Counts",
     "area_under_curve",
     "boundary_counts",
     "boundary_width",

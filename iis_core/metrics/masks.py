@@ -6,23 +6,10 @@ where nothing is predicted, recall where there is nothing to find.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from iis_core.masks.border import inner_border
-
-
-class Counts(NamedTuple):
-    """Pixels that are true positives, false positives and false negatives."""
-
-    tp: int
-    fp: int
-    fn: int
-
-    @property
-    def union(self) -> int:
-        return self.tp + self.fp + self.fn
+from iis_core.types import Counts
 
 
 def count(prediction: np.ndarray, target: np.ndarray) -> Counts:

@@ -13,9 +13,10 @@ from itertools import pairwise
 import numpy as np
 
 from iis_core.errors import UserError
-from iis_core.metrics.masks import Counts, iou
+from iis_core.metrics.masks import iou
 from iis_core.protocols import Protocol, iou_reaches
 from iis_core.records import Record
+from iis_core.types import Counts
 
 
 def noc(record: Record, threshold: float, protocol: Protocol) -> int:

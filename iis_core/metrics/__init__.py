@@ -18,6 +18,7 @@ from iis_core.metrics.records import (
     never_reached,
     noc,
     seconds_per_click,
+    usual_thresholds,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "precision",
     "recall",
     "seconds_per_click",
+    "usual_thresholds",
 ]

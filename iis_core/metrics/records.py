@@ -19,6 +19,11 @@ from iis_core.records import Record
 from iis_core.types import Counts
 
 
+def usual_thresholds(protocol: Protocol) -> list[float]:
+    """The IoUs that papers report NoC at, 0.85 and 0.90, as far as the protocol goes."""
+    return [t for t in (0.85, 0.9) if protocol.stop_iou is None or t <= protocol.stop_iou]
+
+
 def noc(record: Record, threshold: float, protocol: Protocol) -> int:
     """Number of clicks until IoU >= threshold, the first click being 1; the limit where it is never reached.
 

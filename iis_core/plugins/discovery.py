@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -84,26 +85,23 @@ def discover(disabled: Iterable[str] | None = None) -> Discovery:
 
 def _claims(problems: list[Problem]) -> Iterator[Claim]:
     """Entry points of our group; of two installations of one distribution the first on the path counts."""
-    seen = set()
+    seen: set[str | None] = {None}
     for distribution in importlib_metadata.distributions():
-        name = str(getattr(distribution, "_path", distribution))
         try:
-            entry_points = distribution.entry_points.select(group=GROUP)
-            if not entry_points:
-                continue
-            name = distribution.metadata["Name"]
-            key = _normalized(name)
-            if key not in seen:
-                seen.add(key)
-                for point in entry_points:
-                    yield Claim(point.name, point.value, name, distribution.version)
+            points = distribution.entry_points.select(group=GROUP)
+            name = _normalized(distribution.metadata["Name"]) if points else None
+            claims = [Claim(point.name, point.value, str(name), distribution.version) for point in points]
         except Exception as error:
-            remedy = f"reinstall {name}"
-            problems.append(Problem("?", name, "metadata", _cause(error), remedy))
+            place = str(getattr(distribution, "_path", distribution))
+            problems.append(Problem("?", place, "metadata", _cause(error), "reinstall that distribution"))
+            continue
+        if name not in seen:
+            seen.add(name)
+            yield from claims
 
 
 def _normalized(name: str) -> str:
-    return name.lower().replace("_", "-").replace(".", "-")
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _disabled_by_environment() -> set[str]:
@@ -125,7 +123,7 @@ def _one_owner_each(claims: list[Claim], problems: list[Problem]) -> list[Claim]
         claimants[claim.namespace].append(claim)
     kept = []
     for namespace, rivals in sorted(claimants.items()):
-        owners = [rival for rival in rivals if _normalized(rival.distribution).removeprefix("iis-") == namespace]
+        owners = [rival for rival in rivals if rival.distribution.removeprefix("iis-") == namespace]
         kept += owners or rivals
         if len(rivals) > 1:
             problems += [_namespace_problem(claim, rivals, refused=claim not in (owners or rivals)) for claim in rivals]

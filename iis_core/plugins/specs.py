@@ -98,11 +98,15 @@ class ModelSpec(FactorySpec):
 
 @dataclass(frozen=True, kw_only=True)
 class RobotSpec(FactorySpec):
-    """A robot. several_points: can give more than one click per interaction. random: draws from rngs."""
+    """A robot.
+
+    several_points: can give more than one click per interaction.
+    in_error: every click lies where the prediction is wrong.
+    """
 
     kind: ClassVar[str] = "robots"
     several_points: bool = False
-    random: bool = False
+    in_error: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

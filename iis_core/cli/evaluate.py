@@ -1,0 +1,114 @@
+"""`iis evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from iis_core.cli.keywords import keywords_option, parse_keywords
+from iis_core.errors import UserError
+
+if TYPE_CHECKING:
+    from iis_core.evaluation.evaluate import Watcher
+    from iis_core.protocols import Protocol
+    from iis_core.records import Record
+
+
+@click.command()
+@click.option("--model", default="classic/grabcut", show_default=True, help="Catalog name.")
+@click.option("--dataset", default="datasets/sample", show_default=True, help="Catalog name.")
+@click.option("--protocol", default="core/ritm", show_default=True, help="Catalog name.")
+@click.option("--data-root", metavar="DIR", help="Where the dataset's files are.")
+@click.option("--out", metavar="DIR", help="Run folder; by default runs/MODEL--DATASET--PROTOCOL.")
+@keywords_option
+@click.option("--device", default="cpu", show_default=True, help="Torch device of the model.")
+@click.option("--seed", default=0, show_default=True, help="Seed of robots that draw.")
+@click.option("--batch-size", default=1, show_default=True, help="Images of one size at a time.")
+@click.option("--workers", default=0, show_default=True, help="Threads that read ahead.")
+@click.option("--robot", help="Override the protocol's robot.")
+@click.option("--threshold", type=float, help="Override the protocol's threshold.")
+@click.option("--inclusive/--strict", default=None, help="Override the comparison: y >= or > threshold.")
+@click.option("--max-clicks", type=int, help="Override the protocol's limit of clicks.")
+@click.option("--stop-iou", metavar="IOU|none", help="Override the IoU at which an object is done.")
+def evaluate(
+    model: str,
+    dataset: str,
+    protocol: str,
+    data_root: str | None,
+    out: str | None,
+    settings: tuple[str, ...],
+    device: str,
+    seed: int,
+    batch_size: int,
+    workers: int,
+    stop_iou: str | None,
+    **rules: Any,
+) -> None:
+    """Evaluate a model on a dataset under a protocol; run it again to go on where it stopped.
+
+    Without options: the classic/grabcut baseline on the sample photographs under the protocol ritm.
+    """
+    overrides = {rule: value for rule, value in rules.items() if value is not None}
+    if "robot" in overrides:
+        from iis_core.plugins.catalog import find
+
+        overrides["robot"] = find("robots", overrides["robot"]).spec.name
+    if stop_iou is not None:
+        overrides["stop_iou"] = _stop_iou(stop_iou)
+    from iis_core.cli.report import print_table
+    from iis_core.evaluation import evaluate as run_evaluation
+
+    with _progress() as watch:
+        run = run_evaluation(
+            model,
+            dataset,
+            protocol,
+            out=out,
+            overrides=overrides,
+            model_keywords=parse_keywords(settings),
+            dataset_keywords={} if data_root is None else {"root": data_root},
+            device=device,
+            seed=seed,
+            batch_size=batch_size,
+            workers=workers,
+            watch=watch,
+        )
+    print_table([run])
+
+
+def _stop_iou(text: str) -> float | None:
+    try:
+        return None if text.lower() == "none" else float(text)
+    except ValueError:
+        raise UserError(f"--stop-iou takes a number or none, not {text!r}") from None
+
+
+@contextmanager
+def _progress() -> Iterator[Watcher]:
+    """A bar on the terminal with the running NoC; on interruption, how to go on."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from iis_core.metrics import mean_noc, usual_thresholds
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+    progress = Progress(*columns, console=Console(stderr=True))
+    task = progress.add_task("", total=None)
+
+    def watch(records: list[Record], total: int, protocol: Protocol) -> None:
+        progress.start()
+        thresholds = usual_thresholds(protocol) if records else []
+        running = (f"NoC@{100 * t:.0f} {mean_noc(records, t, protocol):.2f}" for t in thresholds)
+        progress.update(task, total=total, completed=len(records), description="  ".join(running))
+
+    try:
+        yield watch
+    except KeyboardInterrupt:
+        progress.stop()
+        click.echo("Stopped; every finished object is kept. Run the same command again to go on.", err=True)
+        raise
+    finally:
+        progress.stop()

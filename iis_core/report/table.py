@@ -1,0 +1,88 @@
+"""One row of numbers per run. Runs are never merged, whatever their protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from iis_core.errors import UserError
+from iis_core.evaluation import Run
+from iis_core.metrics import (
+    area_under_curve,
+    failures,
+    iou_drops,
+    mean_iou_at,
+    mean_noc,
+    never_reached,
+    seconds_per_click,
+    usual_thresholds,
+)
+
+Row = dict[str, Any]
+
+COLUMNS = ("run", "model", "dataset", "protocol", "objects")
+"""The columns that say what a row is about; the others are numbers."""
+
+
+def row_of(
+    run: Run, thresholds: Sequence[float] | None = None, ious_at: Sequence[int] = (), auc: bool = False
+) -> Row:
+    """The numbers of a run, by column name.
+
+    thresholds: IoUs for NoC and failures; by default the usual ones.
+    ious_at: numbers of clicks for the mean IoU.
+    auc: the area under the IoU curve.
+
+    Raises UserError for an empty run and for what an early stop left undefined.
+    """
+    if not run.records:
+        raise UserError(f"{run.path} has no records yet: go on with `iis evaluate ... --out {run.path}`")
+    records, protocol = run.records, run.protocol
+    thresholds = usual_thresholds(protocol) if thresholds is None else thresholds
+    row: Row = {
+        "run": str(run.path),
+        "model": run.model,
+        "dataset": run.dataset,
+        "protocol": protocol.label,
+        "objects": len(records) if run.is_complete else f"{len(records)} of {run.objects}",
+    }
+    for threshold in thresholds:
+        row[f"NoC@{percent(threshold)}"] = mean_noc(records, threshold, protocol)
+    for threshold in thresholds:
+        row[f">={protocol.max_clicks}@{percent(threshold)}"] = failures(records, threshold, protocol)
+        row[f"never@{percent(threshold)}"] = never_reached(records, threshold, protocol)
+    for k in ious_at:
+        row[f"mIoU@{k}"] = mean_iou_at(records, k, protocol)
+    if auc:
+        row["AuC"] = area_under_curve(records, protocol)
+    row["drops"] = iou_drops(records)
+    for stage, seconds in seconds_per_click(records).items():
+        unit = "s/image" if stage == "reading" else "s/click"
+        row |= {f"{stage} {unit}{'' if key == 'mean' else ' ' + key}": value for key, value in seconds.items()}
+    return row
+
+
+def percent(threshold: float) -> str:
+    """`0.85` as the field writes it: 85."""
+    return f"{100 * threshold:.4g}"
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a reader must know about a run beside its numbers."""
+
+    run: str
+    text: str
+
+
+def notes_of(run: Run) -> list[Note]:
+    """Departures from the protocol, an unfinished run, a batch size that may move the last bits."""
+    notes = []
+    for rule, (named, used) in run.protocol.departures.items():
+        notes.append(f"{run.protocol.label}: {rule} is {used} instead of {named}")
+    if not run.is_complete:
+        notes.append(f"unfinished: {len(run.records)} of {run.objects} objects")
+    if run.settings["batch_size"] != 1:
+        notes.append(f"batch size {run.settings['batch_size']}; reported numbers use 1")
+    return [Note(str(run.path), text) for text in notes]

@@ -1,0 +1,172 @@
+"""Checks of models."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from iis_core.loop import answer, initialize, take, take_clicks
+from iis_core.models import IISModel
+from iis_core.plugins.specs import ModelSpec
+from iis_core.testing.inputs import click_history, images, targets
+from iis_core.testing.results import CheckResult, Skip, require, run_checks
+from iis_core.types import Clicks, State
+
+
+def check_model(model: IISModel, spec: ModelSpec) -> list[CheckResult]:
+    """Check a model against the contract and against what its spec declares."""
+    checks = (
+        check_follows_the_protocol,
+        check_answers_any_size,
+        check_answers_without_clicks,
+        check_answers_negative_clicks_alone,
+        check_does_not_mutate_its_inputs,
+        check_is_deterministic,
+        check_replays_a_history,
+        check_is_blind_to_the_target,
+        check_state_can_be_taken_apart,
+        check_batch_agrees_with_single_images,
+        check_starts_from_an_initial_mask,
+    )
+    return run_checks(checks, model, spec)
+
+
+def check_follows_the_protocol(model: IISModel, spec: ModelSpec) -> None:
+    require(isinstance(model, IISModel), "it lacks one of device, initialize_z, initialize_y, __call__")
+    require(isinstance(torch.device(model.device), torch.device), "device is not a torch device")
+
+
+def check_answers_any_size(model: IISModel, spec: ModelSpec) -> None:
+    """Shape, dtype and range, also where height and width are odd or small."""
+    for height, width in {_size(spec, 61, 83), _size(spec, 40, 96), _size(spec, 9, 7)}:
+        _history(model, images(1, height, width))
+
+
+def check_answers_without_clicks(model: IISModel, spec: ModelSpec) -> None:
+    x = images(1, *_size(spec, 48, 64)).to(model.device)
+    z, _ = initialize(model, x, _blank(x))
+    answer(model, x, z, [[[]]], [[[]]])
+
+
+def check_answers_negative_clicks_alone(model: IISModel, spec: ModelSpec) -> None:
+    x = images(1, *_size(spec, 48, 64)).to(model.device)
+    z, _ = initialize(model, x, _blank(x))
+    answer(model, x, z, [[[]]], [[[(3, 4)]]])
+
+
+def check_does_not_mutate_its_inputs(model: IISModel, spec: ModelSpec) -> None:
+    x = images(1, *_size(spec, 48, 64)).to(model.device)
+    z, _ = initialize(model, x, _blank(x))
+    pcs, ncs = click_history(1, *x.shape[-2:])
+    for k in range(1, len(pcs) + 1):
+        given = x, z, pcs[:k], ncs[:k]
+        before = copy.deepcopy(given)
+        _, z = answer(model, *given)
+        for name, old, new in zip(("x", "z", "pcs", "ncs"), before, given, strict=True):
+            require(_equal(old, new), f"__call__ changed its argument {name}")
+
+
+def check_is_deterministic(model: IISModel, spec: ModelSpec) -> None:
+    x = images(1, *_size(spec, 48, 64))
+    for first, second in zip(_history(model, x), _history(model, x), strict=True):
+        require(torch.equal(first, second), "two runs on the same input differ")
+
+
+def check_replays_a_history(model: IISModel, spec: ModelSpec) -> None:
+    """Nothing but z is remembered: another image in between changes nothing."""
+    x = images(1, *_size(spec, 48, 64))
+    first = _history(model, x)
+    _history(model, images(1, *_size(spec, 48, 64), seed=7))
+    for old, new in zip(first, _history(model, x), strict=True):
+        require(torch.equal(old, new), "after another image the same history gives another answer")
+
+
+def check_is_blind_to_the_target(model: IISModel, spec: ModelSpec) -> None:
+    x = images(1, *_size(spec, 48, 64)).to(model.device)
+    pcs, ncs = click_history(1, *x.shape[-2:])
+    seen = []
+    for target in (targets(1, *x.shape[-2:]), _blank(x)):
+        z, y = model.initialize_z(x, target), model.initialize_y(x, target)
+        seen.append((y, answer(model, x, z, pcs[:1], ncs[:1])[0]))
+    require(_equal(*seen), "another target of the same shape changes the answer: the target leaks into the model")
+
+
+def check_state_can_be_taken_apart(model: IISModel, spec: ModelSpec) -> None:
+    """After `take` repeats an element of z, both copies go on alike."""
+    if not spec.batches:
+        raise Skip("the spec declares batches=False")
+    x = images(1, *_size(spec, 48, 64)).to(model.device)
+    pcs, ncs = click_history(1, *x.shape[-2:])
+    z, _ = initialize(model, x, _blank(x))
+    _, z = answer(model, x, z, pcs[:1], ncs[:1])
+    y, _ = answer(model, x[[0, 0]], take(z, [0, 0]), take_clicks(pcs[:2], [0, 0]), take_clicks(ncs[:2], [0, 0]))
+    _require_close(y[:1], y[1:], spec, "two copies of one element get different answers")
+
+
+def check_batch_agrees_with_single_images(model: IISModel, spec: ModelSpec) -> None:
+    if not spec.batches:
+        raise Skip("the spec declares batches=False")
+    x = images(3, *_size(spec, 48, 64))
+    together = _history(model, x)
+    for i in range(len(x)):
+        for whole, alone in zip(together, _history(model, x[i : i + 1]), strict=True):
+            _require_close(whole[i : i + 1], alone, spec, f"element {i} of a batch differs from the image alone")
+
+
+def check_starts_from_an_initial_mask(model: IISModel, spec: ModelSpec) -> None:
+    if not spec.initial_mask:
+        raise Skip("the spec declares initial_mask=False")
+    x = images(1, *_size(spec, 48, 64)).to(model.device)
+    mask = (targets(1, *x.shape[-2:]) == 1).to(x)
+    z, y = initialize(model, x, _blank(x), mask)
+    require(torch.equal(y.cpu(), mask.cpu()), "initialize_y does not return the initial mask")
+    answer(model, x, z, [[[]]], [[[(0, 0)]]])
+
+
+def _history(model: IISModel, image: Tensor) -> list[Tensor]:
+    """The answers to the standard click history."""
+    x = image.to(model.device)
+    z, _ = initialize(model, x, _blank(x))
+    pcs, ncs = click_history(len(x), *x.shape[-2:])
+    answers = []
+    for k in range(1, len(pcs) + 1):
+        y, z = _step(model, x, z, pcs[:k], ncs[:k])
+        answers.append(y.cpu())
+    return answers
+
+
+def _step(model: IISModel, x: Tensor, z: State, pcs: Clicks, ncs: Clicks) -> tuple[Tensor, State]:
+    y, z = answer(model, x, z, pcs, ncs)
+    return y.clone(), z
+
+
+def _size(spec: ModelSpec, height: int, width: int) -> tuple[int, int]:
+    """The nearest size that the spec allows."""
+    step = spec.size_multiple
+    rows, columns = (max(spec.min_size, round(side / step) * step, step) for side in (height, width))
+    return -(-rows // step) * step, -(-columns // step) * step
+
+
+def _blank(x: Tensor) -> Tensor:
+    return torch.zeros((len(x), 1, *x.shape[-2:]), dtype=torch.int8)
+
+
+def _require_close(first: Tensor, second: Tensor, spec: ModelSpec, reason: str) -> None:
+    if spec.exact_batches:
+        require(torch.equal(first, second), f"{reason}, though the spec declares exact_batches")
+    else:
+        difference = float((first - second).abs().max())
+        require(difference <= 1e-4, f"{reason} by up to {difference:.2g}")
+
+
+def _equal(first: Any, second: Any) -> bool:
+    if isinstance(first, Tensor):
+        return isinstance(second, Tensor) and torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(_equal(first[key], second[key]) for key in first)
+    if isinstance(first, (list, tuple)):
+        return len(first) == len(second) and all(map(_equal, first, second))
+    return bool(first == second)

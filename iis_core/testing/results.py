@@ -1,0 +1,44 @@
+"""Running checks: a failure is a record, not the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The outcome of one check on one thing; reason is empty where it passed."""
+
+    check: str
+    status: Literal["passed", "failed", "skipped"]
+    reason: str = ""
+
+
+class Skip(Exception):  # noqa: N818  (not an error)
+    """Raised by a check that does not apply; the message says why."""
+
+
+def run_checks(checks: Sequence[Callable[..., None]], *arguments: object) -> list[CheckResult]:
+    """Call every check with the arguments; a check fails by raising anything but `Skip`."""
+    return [_run(check, arguments) for check in checks]
+
+
+def _run(check: Callable[..., None], arguments: tuple[object, ...]) -> CheckResult:
+    name = check.__name__.lstrip("_")
+    try:
+        check(*arguments)
+    except Skip as skip:
+        return CheckResult(name, "skipped", str(skip))
+    except AssertionError as error:
+        return CheckResult(name, "failed", str(error))
+    except Exception as error:
+        return CheckResult(name, "failed", f"{type(error).__name__}: {error}")
+    return CheckResult(name, "passed")
+
+
+def require(condition: object, reason: str) -> None:
+    """Fail the check with this reason unless the condition holds."""
+    if not condition:
+        raise AssertionError(reason)

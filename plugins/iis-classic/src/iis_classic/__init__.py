@@ -1,0 +1,1 @@
+"""Baselines of interactive segmentation that need no weights."""

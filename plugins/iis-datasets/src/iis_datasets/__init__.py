@@ -1,0 +1,1 @@
+"""Readers for the datasets of interactive segmentation."""

@@ -1,0 +1,76 @@
+"""Fixtures for the core's tests."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from iis_core.plugins.catalog import catalog
+
+TESTS = Path(__file__).parent
+TOY = TESTS / "toy"
+
+
+@pytest.fixture(autouse=True)
+def fresh_catalog(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every test sees the toy plugin and finds the plugins anew."""
+    monkeypatch.syspath_prepend(str(TOY))
+    monkeypatch.delenv("IIS_DISABLE_PLUGINS", raising=False)
+    monkeypatch.delenv("IIS_STRICT", raising=False)
+    catalog.cache_clear()
+    yield
+    catalog.cache_clear()
+
+
+@pytest.fixture
+def reference() -> Path:
+    """The published outputs on synthetic inputs."""
+    return TESTS / "reference"
+
+
+@pytest.fixture
+def targets(reference: Path) -> list[np.ndarray]:
+    """The targets of the published outputs, int8 (H, W)."""
+    arrays = np.load(reference / "targets.npz")
+    return [arrays[f"target_{i}"] for i in range(len(arrays.files))]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Install a fake distribution: its entry points as {namespace: module}, its modules as {name: source}."""
+
+    def install(name: str, entry_points: dict[str, str], **modules: str) -> Path:
+        folder = tmp_path / name
+        info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        lines = [f"{namespace} = {module}" for namespace, module in entry_points.items()]
+        (info / "entry_points.txt").write_text("\n".join(["[iis_core.plugins]", *lines, ""]))
+        for module, source in modules.items():
+            (folder / f"{module}.py").write_text(source)
+            monkeypatch.delitem(sys.modules, module, raising=False)
+        monkeypatch.syspath_prepend(str(folder))
+        catalog.cache_clear()
+        return folder
+
+    return install
+
+
+@pytest.fixture
+def iis() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command line in a process of its own, with the toy plugin installed."""
+
+    def iis(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-P", "-m", "iis_core", *map(str, arguments)]
+        return subprocess.run(command, env=toy_environment(**environment), capture_output=True, text=True)
+
+    return iis
+
+
+def toy_environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(TOY), "COLUMNS": "200", **more}

@@ -1,0 +1,145 @@
+"""The command line, in processes of its own."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Iis = Callable[..., subprocess.CompletedProcess[str]]
+TOY = Path(__file__).parent / "toy"
+ARGUMENTS = ("evaluate", "--model", "toy/disks", "--dataset", "toy/shapes")
+
+
+@pytest.fixture
+def finished(iis: Iis, tmp_path: Path) -> Path:
+    result = iis(*ARGUMENTS, "--out", tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    return tmp_path / "run"
+
+
+def test_evaluate_prints_the_table_that_report_prints(iis: Iis, tmp_path: Path) -> None:
+    result = iis(*ARGUMENTS, "--out", tmp_path / "run")
+    assert result.returncode == 0
+    assert "NoC@85" in result.stdout
+    assert result.stdout == iis("report", tmp_path / "run").stdout
+    assert "8/8" in result.stderr
+
+
+def test_report_as_json_and_csv_hold_the_same_numbers(iis: Iis, finished: Path) -> None:
+    (as_json,) = json.loads(iis("report", finished, "--json").stdout)
+    (as_csv,) = csv.DictReader(io.StringIO(iis("report", finished, "--csv").stdout))
+    assert as_json["protocol"] == "ritm"
+    assert as_json["objects"] == 8
+    assert float(as_csv["NoC@90"]) == as_json["NoC@90"]
+    assert 1 <= as_json["NoC@85"] <= as_json["NoC@90"] <= 20
+
+
+def test_several_runs_stand_side_by_side_and_departures_are_named(iis: Iis, finished: Path, tmp_path: Path) -> None:
+    assert iis(*ARGUMENTS, "--out", tmp_path / "other", "--max-clicks", 3).returncode == 0
+    rows = json.loads(iis("report", finished, tmp_path / "other", "--json").stdout)
+    assert [row["protocol"] for row in rows] == ["ritm", "ritm*"]
+    assert rows[1]["notes"] == ["ritm*: max_clicks is 3 instead of 20"]
+    assert "max_clicks is 3 instead of 20" in iis("report", finished, tmp_path / "other").stdout
+
+
+def test_what_an_early_stop_leaves_undefined_names_the_remedy(iis: Iis, finished: Path, tmp_path: Path) -> None:
+    result = iis("report", finished, "--auc")
+    assert result.returncode == 2
+    assert "--stop-iou none" in result.stderr
+    assert iis(*ARGUMENTS, "--out", tmp_path / "all", "--stop-iou", "none").returncode == 0
+    (row,) = json.loads(iis("report", tmp_path / "all", "--auc", "--iou-at", 20, "--noc", 0.95, "--json").stdout)
+    assert 0 < row["AuC"] <= row["mIoU@20"] <= 1
+    assert row["NoC@95"] >= 1
+
+
+def test_an_early_stop_below_the_usual_thresholds_reports_what_is_defined(iis: Iis, tmp_path: Path) -> None:
+    result = iis(*ARGUMENTS, "--out", tmp_path / "run", "--stop-iou", 0.86)
+    assert result.returncode == 0
+    assert "NoC@85" in result.stdout
+    assert "NoC@90" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("evaluate", "--model", "toy/disk"), "did you mean 'toy/disks'"),
+        (("evaluate", "--model", "toy/disks", "--set", "shrnk=1"), "did you mean 'shrink'"),
+        (("evaluate", "--model", "toy/disks", "--set", "shrink"), "--set takes KEY=VALUE"),
+        (("evaluate", "--model", "toy/disks", "--stop-iou", "no"), "a number or none"),
+        (("evaluate", "--dataset", "toy/shape"), "did you mean 'toy/shapes'"),
+        (("evaluate", "--protocol", "rtim"), "did you mean"),
+        (("report", "nowhere"), "is not a run folder"),
+        (("list", "model"), "is not one of"),
+        (("show", "toy/disc"), "did you mean 'toy/disks'"),
+        (("check", "nothing"), "nothing"),
+        (("evaluat",), "No such command"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_status_2(iis: Iis, arguments: tuple[str, ...], message: str) -> None:
+    result = iis(*arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_plugins_defect_is_exit_status_3(iis: Iis, install: Callable[..., Path]) -> None:
+    source = (TOY / "toy_plugin.py").read_text().replace("toy/", "bad/").replace("toy_parts:Disks", "toy_parts:Dsks")
+    folder = install("iis-bad", {"bad": "bad_plugin"}, bad_plugin=source)
+    result = iis("evaluate", "--model", "bad/disks", "--dataset", "toy/shapes", PYTHONPATH=f"{TOY}:{folder}")
+    assert result.returncode == 3
+    assert "iis-bad" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_plugins_shows_the_broken_one_beside_the_others(iis: Iis, install: Callable[..., Path]) -> None:
+    folder = install("iis-bad", {"bad": "bad_plugin"}, bad_plugin="raise RuntimeError('boom')")
+    path = f"{TOY}:{folder}"
+    assert "broken: plugin 'bad' of iis-bad (import): RuntimeError: boom" in iis("plugins", PYTHONPATH=path).stdout
+    content = json.loads(iis("plugins", "--json", PYTHONPATH=path).stdout)
+    assert {plugin["namespace"] for plugin in content["plugins"]} >= {"core", "toy"}
+    assert content["problems"][0]["stage"] == "import"
+
+
+def test_list_and_show(iis: Iis) -> None:
+    assert "toy/disks" in iis("list", "models").stdout
+    assert iis("list", "models", "nothing/*").stdout == ""
+    (entry,) = json.loads(iis("list", "models", "toy/*", "--json").stdout)
+    assert entry == {"name": "toy/disks", "summary": "a disk for every click", "plugin": "iis-toy"}
+    kinds = {entry["kind"] for entry in json.loads(iis("show", "ritm", "--json").stdout)}
+    assert {"robots", "protocols"} <= kinds
+    assert "0.49" in iis("show", "core/ritm").stdout
+
+
+def test_check_reports_every_check(iis: Iis) -> None:
+    result = iis("check", "toy/disks", "--json")
+    assert result.returncode == 0
+    results = json.loads(result.stdout)
+    assert {entry["status"] for entry in results} <= {"passed", "skipped"}
+    assert iis("check", "core/gto99").stdout.count("passed") >= 8
+
+
+def test_an_interruption_leaves_a_run_that_goes_on(iis: Iis, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command = [sys.executable, "-P", "-m", "iis_core", *ARGUMENTS, "--out", str(out), "--set", "delay=0.02"]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(TOY)}, stderr=subprocess.PIPE, text=True)
+    while not (out / "records.jsonl").exists() or not (out / "records.jsonl").read_bytes():
+        assert process.poll() is None
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Run the same command again to go on" in stderr
+    assert "Traceback" not in stderr
+    assert "unfinished" in iis("report", out).stdout
+    assert iis(*ARGUMENTS, "--out", out, "--set", "delay=0.02").returncode == 0
+    assert "unfinished" not in iis("report", out).stdout

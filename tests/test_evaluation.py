@@ -1,0 +1,276 @@
+"""Runs: exact for any batch size and number of workers, resumable after any death, never mixed up."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from iis_core import EvaluationDataset, IISModel, UserError, evaluate, load_dataset, read_run
+from iis_core.evaluation import Run
+
+TOY = Path(__file__).parent / "toy"
+
+
+def run(out: Path, **keywords: Any) -> Run:
+    return evaluate("toy/disks", "toy/shapes", out=out, **keywords)
+
+
+def essence(run: Run) -> list[dict[str, Any]]:
+    """The records without what may differ between runs: seconds."""
+    lines = [json.loads(record.to_json()) for record in run.records]
+    for line in lines:
+        del line["reading"]
+        for click in line["clicks"]:
+            del click["seconds"]
+    return lines
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> list[dict[str, Any]]:
+    return essence(run(tmp_path / "whole"))
+
+
+def test_every_object_has_a_record_in_order(tmp_path: Path) -> None:
+    finished = run(tmp_path / "run")
+    assert [record.id for record in finished.records] == [
+        "shape0#1", "shape0#2", "shape1", "shape2", "shape3#1", "shape3#2", "shape4", "shape5",
+    ]  # fmt: skip
+    assert finished.is_complete
+    assert {record.end for record in finished.records} <= {"stop_iou", "max_clicks"}
+
+
+def test_records_agree_with_the_rules(tmp_path: Path) -> None:
+    for record in run(tmp_path / "run").records:
+        ious = [click.counts.tp / click.counts.union for click in record.clicks]
+        assert all(value < 0.9 for value in ious[:-1])
+        assert (ious[-1] >= 0.9) == (record.end == "stop_iou")
+        assert len(ious) == 20 or record.end == "stop_iou"
+        assert record.clicks[0].positive
+
+
+@pytest.mark.parametrize(("batch_size", "workers"), [(1, 2), (2, 0), (3, 2), (8, 1)])
+def test_records_do_not_depend_on_batch_size_or_workers(
+    tmp_path: Path, whole: list[dict[str, Any]], batch_size: int, workers: int
+) -> None:
+    assert essence(run(tmp_path / "run", batch_size=batch_size, workers=workers)) == whole
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(order=st.permutations(range(6)))
+def test_records_do_not_depend_on_the_order(tmp_path_factory: Any, order: list[int]) -> None:
+    class Reordered:
+        def __init__(self) -> None:
+            self.shapes = load_dataset("toy/shapes")
+
+        def __len__(self) -> int:
+            return len(order)
+
+        def __getitem__(self, index: int) -> Any:
+            return self.shapes[order[index]]
+
+    folder = tmp_path_factory.mktemp("order")
+    records = {line.pop("id"): line for line in essence(evaluate("toy/disks", Reordered(), out=folder / "run"))}
+    for line in essence(run(folder / "plain")):
+        expected, found = {**line}, records[line["id"]]
+        del expected["id"]
+        assert {**found, "index": 0} == {**expected, "index": 0}
+
+
+def test_a_run_torn_at_any_place_is_resumed_to_the_same_records(tmp_path: Path, whole: list[dict[str, Any]]) -> None:
+    complete = (run(tmp_path / "run").path / "records.jsonl").read_bytes()
+    lines = complete.splitlines(keepends=True)
+    for kept in range(len(lines) + 1):
+        for torn in (0, 1, 40):
+            content = b"".join(lines[:kept]) + b"".join(lines[kept : kept + 1])[:torn]
+            (tmp_path / "run" / "records.jsonl").write_bytes(content)
+            assert essence(run(tmp_path / "run")) == whole
+
+
+def kill_after(folder: Path, records: int) -> None:
+    """Start an evaluation in a process of its own and SIGKILL it once it has written that many records."""
+    program = f"import iis_core; iis_core.evaluate('toy/disks', 'toy/shapes', out={str(folder)!r}, model_keywords={{'delay': 0.01}})"
+    environment = {"PYTHONPATH": str(TOY), "PATH": ""}
+    process = subprocess.Popen([sys.executable, "-P", "-c", program], env=environment)
+    deadline = time.monotonic() + 120
+    file = folder / "records.jsonl"
+    while not file.exists() or file.read_bytes().count(b"\n") < records:
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def test_a_run_killed_twice_and_resumed_equals_one_never_killed(tmp_path: Path) -> None:
+    keywords = {"delay": 0.01}
+    kill_after(tmp_path / "run", 1)
+    kill_after(tmp_path / "run", 4)
+    assert 4 <= len(read_run(tmp_path / "run").records) < 8
+    resumed = run(tmp_path / "run", model_keywords=keywords)
+    assert essence(resumed) == essence(run(tmp_path / "whole", model_keywords=keywords))
+    ids = [json.loads(line)["id"] for line in (tmp_path / "run" / "records.jsonl").read_text().splitlines()]
+    assert len(ids) == len(set(ids)) == 8
+
+
+def test_a_finished_run_is_not_run_again(tmp_path: Path) -> None:
+    run(tmp_path / "run")
+    before = (tmp_path / "run" / "records.jsonl").read_bytes()
+    run(tmp_path / "run")
+    assert (tmp_path / "run" / "records.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({"seed": 1}, "seed: 0 in the run, 1 now"),
+        ({"batch_size": 2}, "batch_size: 1 in the run, 2 now"),
+        ({"overrides": {"threshold": 0.5}}, "protocol.threshold: 0.49 in the run, 0.5 now"),
+        ({"model_keywords": {"shrink": 0.5}}, "model.keywords.shrink: 0.8 in the run, 0.5 now"),
+        ({"dataset_keywords": {"count": 2}}, "dataset.objects: 8 in the run, 3 now"),
+    ],
+)
+def test_a_run_is_not_resumed_with_other_settings(tmp_path: Path, change: dict[str, Any], difference: str) -> None:
+    run(tmp_path / "run")
+    with pytest.raises(UserError, match=difference) as caught:
+        run(tmp_path / "run", **change)
+    assert "choose another --out" in str(caught.value)
+
+
+def test_two_processes_cannot_write_one_run(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with FileLock(tmp_path / "run" / ".lock"), pytest.raises(UserError, match="another process is writing"):
+        run(tmp_path / "run")
+
+
+def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
+    file = run(tmp_path / "run").path / "records.jsonl"
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([lines[0], "{}\n", *lines[2:]]))
+    with pytest.raises(UserError, match=r"records.jsonl, line 2 is damaged"):
+        run(tmp_path / "run")
+    with pytest.raises(UserError, match="line 2"):
+        read_run(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "is not a run folder: it has no run.json"),
+        ("{", "is damaged"),
+        ('{"format": 1}', "is damaged"),
+        ('{"format": 99, "settings": {}}', "has format 99, this version reads format 1"),
+    ],
+)
+def test_a_folder_that_is_no_run_is_explained(tmp_path: Path, content: str | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "run.json").write_text(content)
+    with pytest.raises(UserError, match=message):
+        read_run(tmp_path)
+
+
+def test_the_run_says_everything_needed_to_repeat_it(tmp_path: Path) -> None:
+    settings = run(tmp_path / "run", overrides={"max_clicks": 3}).settings
+    assert settings["model"]["name"] == "toy/disks"
+    assert settings["model"]["distribution"] == "iis-toy"
+    assert settings["model"]["keywords"] == {"device": "cpu", "shrink": 0.8, "delay": 0.0}
+    assert settings["protocol"]["departures"] == {"max_clicks": [20, 3]}
+    assert settings["robot"]["name"] == "core/ritm"
+    assert {"python", "torch", "numpy", "opencv-python", "scipy"} <= settings["versions"].keys()
+
+
+def test_the_default_folder_is_named_after_model_dataset_and_protocol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert str(evaluate("disks", "shapes").path) == "runs/toy-disks--toy-shapes--ritm"
+    path = evaluate("disks", "shapes", overrides={"max_clicks": 3, "threshold": 0.5}).path
+    assert str(path) == "runs/toy-disks--toy-shapes--ritm-max_clicks=3-threshold=0.5"
+
+
+def test_objects_given_from_python_are_evaluated_too(tmp_path: Path) -> None:
+    class Nothing(IISModel):
+        device = "cpu"
+
+        def __call__(self, x, z, pcs, ncs):
+            return x[:, :1] * 0, {}
+
+    finished = evaluate(Nothing(), load_dataset("toy/shapes"), out=tmp_path / "run", overrides={"max_clicks": 2})
+    assert [len(record.clicks) for record in finished.records] == [2] * 8
+    assert finished.model.endswith("Nothing")
+
+
+def test_a_perfect_first_prediction_needs_no_click(tmp_path: Path) -> None:
+    class Given(IISModel):
+        device = "cpu"
+
+        def initialize_y(self, image, target, initial_mask=None):
+            return (image[:, :1] > 0.5).float()
+
+        def __call__(self, x, z, pcs, ncs):
+            return (x[:, :1] > 0.5).float(), {}
+
+    class Bright:
+        def __len__(self) -> int:
+            return 1
+
+        def __getitem__(self, index):
+            sample = load_dataset("toy/shapes")[1]
+            sample.image[:] = (sample.masks == 1) * 255
+            return sample
+
+    (record,) = evaluate(Given(), Bright(), out=tmp_path / "run").records
+    assert record.clicks == ()
+    assert record.end == "no_error"
+    assert record.initial.fp == record.initial.fn == 0
+    assert record.initial.tp > 0
+
+
+def test_evaluation_refuses_a_selector_that_draws() -> None:
+    class Drawing:
+        random = True
+
+        def __call__(self, image, masks, info, rng=None):
+            raise AssertionError
+
+    with pytest.raises(UserError, match="Drawing draws at random"):
+        EvaluationDataset(load_dataset("toy/shapes"), Drawing())
+
+
+def test_a_selector_makes_one_target_of_every_image() -> None:
+    from iis_core import load_selector
+
+    targets = EvaluationDataset(load_dataset("toy/shapes"), load_selector("first"))
+    assert targets.ids == [f"shape{i}" for i in range(6)]
+    assert set(itertools.chain(*targets[0].target)) == {-1, 0, 1}
+
+
+def test_a_target_without_object_pixels_is_named() -> None:
+    class Empty:
+        def __len__(self) -> int:
+            return 1
+
+        def __getitem__(self, index):
+            sample = load_dataset("toy/shapes")[1]
+            sample.masks[:] = 0
+            return sample
+
+    with pytest.raises(UserError, match=r"shape1 of Empty \(shape1.png\) has no object pixels"):
+        EvaluationDataset(Empty())[0]
+
+
+@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"workers": -1}])
+def test_impossible_sizes_are_refused(tmp_path: Path, wrong: dict[str, int]) -> None:
+    with pytest.raises(UserError, match="must be at least"):
+        run(tmp_path / "run", **wrong)
+
+

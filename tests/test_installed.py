@@ -1,0 +1,64 @@
+"""What is tested is what was installed, and it stays light until it is used."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import iis_core
+import importlib_metadata
+import pytest
+
+HEAVY = ("torch", "cv2", "skimage", "timm", "torchvision", "scipy", "numpy", "rich")
+
+
+def test_iis_core_is_imported_from_the_environment_not_from_the_checkout() -> None:
+    place = Path(iis_core.__file__).resolve()
+    assert place.is_relative_to(Path(sys.prefix).resolve())
+    assert not place.is_relative_to(Path(__file__).resolve().parents[1] / "iis_core")
+
+
+def test_one_opencv_distribution_is_installed() -> None:
+    installed = {d.metadata["Name"] for d in importlib_metadata.distributions()}
+    assert {name for name in installed if name and name.startswith("opencv")} == {"opencv-python"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import iis_core",
+        "from iis_core.cli.main import cli; cli.main(['--help'], standalone_mode=False)",
+        "from iis_core.cli.main import cli; cli.main(['list', 'models'], standalone_mode=False)",
+        "from iis_core.cli.main import cli; cli.main(['list', 'datasets', '--json'], standalone_mode=False)",
+        "from iis_core.cli.main import cli; cli.main(['plugins'], standalone_mode=False)",
+        "from iis_core.cli.main import cli; cli.main(['show', 'ritm'], standalone_mode=False)",
+    ],
+)
+def test_listing_imports_nothing_heavy(statement: str) -> None:
+    program = f"{statement}\nimport sys; print('heavy:', sorted(set({HEAVY}) & set(sys.modules)))"
+    output = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True).stdout
+    assert output.splitlines()[-1] == "heavy: []"
+
+
+def test_every_public_name_exists() -> None:
+    for name in iis_core.__all__:
+        assert getattr(iis_core, name) is not None
+    assert set(iis_core.__all__) <= set(dir(iis_core))
+
+
+def test_an_unknown_public_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'evalate'"):
+        _ = iis_core.evalate
+
+
+def test_every_core_module_can_be_imported_first() -> None:
+    modules = [
+        "iis_core." + ".".join(path.relative_to(Path(iis_core.__file__).parent).with_suffix("").parts)
+        for path in Path(iis_core.__file__).parent.rglob("*.py")
+        if path.name not in ("__init__.py", "__main__.py")
+    ]
+    assert len(modules) > 30
+    for name in modules:
+        assert importlib.import_module(name)

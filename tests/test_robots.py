@@ -1,0 +1,149 @@
+"""Robots against the published click sequences, and by their rules."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from iis_core import UserError, interact, load_model, load_protocol, load_robot
+from iis_core.masks import binarise
+from iis_core.metrics import count, iou
+
+SHARED = os.environ.get("IIS_SHARED")
+needs_shared = pytest.mark.skipif(not SHARED, reason="IIS_SHARED does not point at the photographs")
+
+NAMES = ["ritm", "gto99"]
+
+
+def replay(name: str, target: np.ndarray, clicks: int) -> tuple[list[list[int]], list[float]]:
+    """The robot's clicks around the analytic model, and the IoU after each."""
+    protocol = load_protocol(name)
+    robot = load_robot(protocol.robot, threshold=protocol.threshold, inclusive=protocol.inclusive)
+    image = torch.zeros((1, 3, *target.shape))
+    sequence, ious = [], []
+    steps = interact(
+        load_model("toy/disks"), robot, image, torch.from_numpy(target)[None, None], interactions=clicks
+    )
+    for step in steps:
+        (row, col), *_ = [*step.new_pcs[0], *step.new_ncs[0]]
+        sequence.append([row, col, int(bool(step.new_pcs[0]))])
+        mask = binarise(step.y[0, 0], protocol.threshold, protocol.inclusive).numpy()
+        ious.append(iou(count(mask, target)))
+    return sequence, ious
+
+
+def assert_replays(name: str, target: np.ndarray, published: dict[str, Any]) -> list[float]:
+    clicks, ious = replay(name, target, len(published["clicks"]))
+    assert clicks == published["clicks"]
+    assert ious == pytest.approx(published["ious"], abs=1e-6)
+    return ious
+
+
+def assert_noc(published: dict[str, Any], every: list[list[float]]) -> None:
+    for threshold, expected in published["noc"].items():
+        nocs = [next((k for k, v in enumerate(ious, 1) if v >= float(threshold)), 20) for ious in every]
+        assert np.mean(nocs) == pytest.approx(expected)
+        assert sum(noc == 20 for noc in nocs) == published["failures"][threshold]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_clicks_are_the_published_ones(name: str, reference: Path, targets: list[np.ndarray]) -> None:
+    published = json.loads((reference / f"{name}_robot.json").read_text())
+    every = [assert_replays(name, *pair) for pair in zip(targets, published["samples"], strict=True)]
+    if "noc" in published:
+        assert_noc(published, every)
+
+
+@needs_shared
+@pytest.mark.parametrize(("name", "file"), [("ritm", "ritm/clicker_grabcut.json"), ("gto99", "gto99/robot_grabcut.json")])
+def test_clicks_on_photographs_are_the_published_ones(name: str, file: str) -> None:
+    published = json.loads((Path(str(SHARED)) / "reference" / file).read_text())
+    every = []
+    for image, sample in published["samples"].items():
+        path = Path(str(SHARED)) / "data/GrabCut/boundary_GT" / f"{Path(image).stem}.bmp"
+        codes = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        target = (codes > 128).astype(np.int8)
+        if name == "ritm":
+            target[codes == 128] = -1
+        every.append(assert_replays(name, target, sample))
+    if "noc" in published:
+        assert_noc(published, every)
+
+
+shapes = st.tuples(st.integers(1, 30), st.integers(1, 30))
+problems = shapes.flatmap(
+    lambda shape: st.tuples(
+        arrays(np.float32, shape, elements=st.sampled_from([0.0, 0.49, 0.5, 1.0])),
+        arrays(np.int8, shape, elements=st.sampled_from([-1, 0, 1])),
+    )
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(problem=problems, inclusive=st.booleans(), threshold=st.sampled_from([0.49, 0.5]))
+def test_clicks_lie_in_the_error_with_the_right_sign(
+    name: str, problem: tuple[np.ndarray, np.ndarray], inclusive: bool, threshold: float
+) -> None:
+    y, target = problem
+    mask = y >= np.float32(threshold) if inclusive else y > np.float32(threshold)
+    wrong = (mask != (target == 1)) & (target != -1)
+    robot = load_robot(name, threshold=threshold, inclusive=inclusive)
+    ((positive,), (negative,)) = robot(torch.from_numpy(y)[None, None], torch.from_numpy(target)[None, None], [], [])
+    assert len(positive) + len(negative) == int(wrong.any())
+    for row, col in positive:
+        assert wrong[row, col]
+        assert target[row, col] == 1
+    for row, col in negative:
+        assert wrong[row, col]
+        assert target[row, col] == 0
+
+
+def test_ritm_passes_over_clicked_pixels_until_none_is_left() -> None:
+    target = torch.zeros((1, 1, 4, 5), dtype=torch.int8)
+    target[0, 0, 1:3, 1:3] = 1
+    y = torch.zeros((1, 1, 4, 5))
+    robot = load_robot("ritm")
+    pcs, ncs, seen = [], [], []
+    for _ in range(4):
+        new_pcs, new_ncs = robot(y, target, pcs, ncs)
+        pcs.append(new_pcs)
+        ncs.append(new_ncs)
+        seen += new_pcs[0]
+    assert seen == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert robot(y, target, pcs, ncs) == ([[]], [[]])
+
+
+def test_a_tie_between_the_kinds_is_negative() -> None:
+    y = torch.zeros((1, 1, 3, 9))
+    y[0, 0, :, :3] = 1
+    target = torch.zeros((1, 1, 3, 9), dtype=torch.int8)
+    target[0, 0, :, 6:] = 1
+    for name in NAMES:
+        assert load_robot(name)(y, target, [], []) == ([[]], [[(1, 1)]])
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10**6))
+@pytest.mark.parametrize("name", NAMES)
+def test_clicks_do_not_depend_on_the_batch(name: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    y = torch.from_numpy(rng.random((5, 1, 20, 30), dtype=np.float32))
+    target = torch.from_numpy(rng.integers(-1, 2, (5, 1, 20, 30)).astype(np.int8))
+    robot = load_robot(name)
+    pcs, ncs = robot(y, target, [], [])
+    for i in range(5):
+        assert robot(y[[i]], target[[i]], [], []) == ([pcs[i]], [ncs[i]])
+
+
+def test_more_than_one_point_is_refused() -> None:
+    with pytest.raises(UserError, match="robot core/ritm gives one click per interaction, not 2"):
+        load_robot("ritm")(torch.zeros(1, 1, 2, 2), torch.zeros((1, 1, 2, 2), dtype=torch.int8), [], [], n_points=2)

@@ -1,0 +1,69 @@
+"""The model and the dataset of the toy plugin."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+from iis_core import IISModel, Sample
+
+
+class DisksModel(IISModel):
+    """The analytic model of the reference files: click i adds or removes a disk of radius shrink^i.
+
+    delay: seconds to wait in every call, so that a test can kill the process in between.
+    """
+
+    def __init__(self, *, device: str = "cpu", shrink: float = 0.85, delay: float = 0.0) -> None:
+        self.device = torch.device(device)
+        self.shrink = shrink
+        self.delay = delay
+
+    def __call__(self, x, z, pcs, ncs):
+        time.sleep(self.delay)
+        y = np.stack([self._disks(x.shape[-2:], pcs, ncs, element) for element in range(len(x))])
+        return torch.from_numpy(y)[:, None], dict(z)
+
+    def _disks(self, shape, pcs, ncs, element):
+        mask = np.zeros(shape, np.float32)
+        rows, columns = np.ogrid[: shape[0], : shape[1]]
+        signed = [
+            (click, sign)
+            for positives, negatives in zip(pcs, ncs, strict=True)
+            for click, sign in [*((c, 1) for c in positives[element]), *((c, 0) for c in negatives[element])]
+        ]
+        for i, ((row, col), sign) in enumerate(signed):
+            radius = self.shrink**i * min(shape) * (0.30 if sign else 0.12)
+            mask[(rows - row) ** 2 + (columns - col) ** 2 <= radius**2] = sign
+        return mask
+
+
+class ShapesDataset:
+    """Images of two sizes with one or two ellipses and an ignored strip."""
+
+    def __init__(self, *, count: int = 6) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def info(self, index):
+        numbers = (1, 2) if index % 3 == 0 else (1,)
+        entry = {"layer": 0, "parent": None, "children": (), "class": None}
+        objects = {number: {**entry, "value": number} for number in numbers}
+        return {"id": f"shape{index}", "path": f"shape{index}.png", "objects": objects}
+
+    def __getitem__(self, index):
+        info = self.info(index)
+        rng = np.random.default_rng(index)
+        height, width = ((40, 56), (48, 44))[index % 2]
+        rows, columns = np.mgrid[:height, :width]
+        masks = np.zeros((height, width, 1), np.int32)
+        for number in info["objects"]:
+            centre = rng.uniform(0.2, 0.8, 2) * (height, width)
+            radii = rng.uniform(0.1, 0.3, 2) * (height, width) + 1
+            masks[np.hypot((rows - centre[0]) / radii[0], (columns - centre[1]) / radii[1]) < 1] = number
+        masks[:2] = -1
+        image = rng.integers(0, 255, (height, width, 3), dtype=np.uint8)
+        return Sample(image, masks, info)

@@ -72,9 +72,9 @@ def sequence(rng: np.random.Generator, robot: RitmRobot | Gto99Robot) -> list[tu
         seen.append((missed, excess, clicked))
         clicked = np.vstack([clicked, answer[0]])
         closeness = 0.8**number
-        prediction = np.where(target == 1, 0.3, -0.3) * (1 - closeness) + closeness * (
-            truth + 0.3 * smooth_noise(rng, 8)
-        ) > 0
+        prediction = (
+            np.where(target == 1, 0.3, -0.3) * (1 - closeness) + closeness * (truth + 0.3 * smooth_noise(rng, 8)) > 0
+        )
     return seen
 
 

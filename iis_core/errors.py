@@ -27,4 +27,4 @@ class ContractError(PluginError):
 
 def name_of(thing: object) -> str:
     """The catalog name of a loaded object, or its class where it did not come from the catalog."""
-    return str(getattr(thing, "name", None) or type(thing).__qualname__)
+    return str(getattr(thing, "name", None) or type(thing).__name__)

@@ -201,9 +201,7 @@ class _Running:
         )
 
     def step(self, number: int, y: Tensor, z: State, seconds: dict[str, float]) -> Step:
-        return Step(
-            number, self.elements, self.pcs[-1], self.ncs[-1], self.pcs, self.ncs, self.y, y, z, seconds
-        )
+        return Step(number, self.elements, self.pcs[-1], self.ncs[-1], self.pcs, self.ncs, self.y, y, z, seconds)
 
 
 def _take_entry(key: str, value: Any, indices: Sequence[int]) -> Any:

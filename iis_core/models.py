@@ -54,9 +54,7 @@ class IISModel(Protocol):
 class TrainableModel(IISModel, Protocol):
     """An IISModel that is also an `nn.Module`."""
 
-    def logits(
-        self, x: Tensor, z: State, pcs: Clicks, ncs: Clicks
-    ) -> tuple[Mapping[str, Tensor], Mapping[str, Any]]:
+    def logits(self, x: Tensor, z: State, pcs: Clicks, ncs: Clicks) -> tuple[Mapping[str, Tensor], Mapping[str, Any]]:
         """The network at input resolution, without test-time tricks.
 
         Arguments as for `__call__`. Returns `{"y": logits (B, 1, H, W), ...auxiliary outputs}` and the

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from iis_core.plugins.catalog import catalog
 
 TESTS = Path(__file__).parent

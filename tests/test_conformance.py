@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from iis_core import IISModel, Sample, UserError, load_dataset, load_robot, load_selector
 from iis_core.plugins import DatasetSpec, ModelSpec, RobotSpec, SelectorSpec
 from iis_core.regions import FirstSelector
@@ -98,16 +99,28 @@ def mutate_clicks(self, x, z, pcs, ncs):
         (object(), {"check_follows_the_protocol"}),
         (changed("predict", lambda self, x, z, p, n: x[:, :1, :-1]), {"check_answers_any_size"}),
         (changed("predict", lambda self, x, z, p, n: x[:, :1] * 2), {"check_answers_any_size"}),
-        (changed("predict", lambda self, x, z, p, n: x[:, :1] * p[0][0][0][0]), {"check_answers_without_clicks"}),
-        (changed("predict", lambda self, x, z, p, n: x[:, :1] / len(p[0][0])), {"check_answers_negative_clicks_alone"}),
+        (
+            changed("predict", lambda self, x, z, p, n: x[:, :1] * p[0][0][0][0]),
+            {"check_answers_without_clicks"},
+        ),
+        (
+            changed("predict", lambda self, x, z, p, n: x[:, :1] / len(p[0][0])),
+            {"check_answers_negative_clicks_alone"},
+        ),
         (changed("__call__", mutate_z), {"check_does_not_mutate_its_inputs"}),
         (changed("__call__", mutate_x), {"check_does_not_mutate_its_inputs"}),
         (changed("__call__", mutate_clicks), {"check_does_not_mutate_its_inputs"}),
         (changed("predict", lambda self, x, z, p, n: torch.rand(x[:, :1].shape)), {"check_is_deterministic"}),
         (changed("predict", lambda self, x, z, p, n: x[:, :1] / self.calls), {"check_replays_a_history"}),
         (Leaking(), {"check_is_blind_to_the_target"}),
-        (changed("initialize_z", lambda self, x, t, m=None: {"calls": 0}), {"check_state_can_be_taken_apart"}),
-        (changed("predict", lambda self, x, z, p, n: x[:, :1] * len(x) / 4), {"check_batch_agrees_with_single_images"}),
+        (
+            changed("initialize_z", lambda self, x, t, m=None: {"calls": 0}),
+            {"check_state_can_be_taken_apart"},
+        ),
+        (
+            changed("predict", lambda self, x, z, p, n: x[:, :1] * len(x) / 4),
+            {"check_batch_agrees_with_single_images"},
+        ),
     ],
 )
 def test_each_check_of_models_catches_its_own_fault(model: Any, caught: set[str]) -> None:
@@ -141,10 +154,16 @@ def first(where: torch.Tensor) -> list[tuple[int, int]]:
     [
         (lambda m, t, r: (first((t == 1) & ~m), []), set()),
         (lambda m, t, r: ([(99, 0)], []), {"check_clicks_inside_the_image"}),
-        (lambda m, t, r: ([tuple(p) for p in ((t == 1) & ~m).nonzero()[:1]], []), {"check_clicks_inside_the_image"}),
+        (
+            lambda m, t, r: ([tuple(p) for p in ((t == 1) & ~m).nonzero()[:1]], []),
+            {"check_clicks_inside_the_image"},
+        ),
         (lambda m, t, r: ([], first((t == 1) & ~m)), {"check_clicks_have_the_right_sign"}),
         (lambda m, t, r: (first((t == 1) & m), []), {"check_clicks_lie_in_the_error"}),
-        (lambda m, t, r: (first(((t == 1) & ~m).roll(np.random.randint(9), 1) & (t == 1) & ~m), []), {"check_is_repeatable"}),
+        (
+            lambda m, t, r: (first(((t == 1) & ~m).roll(np.random.randint(9), 1) & (t == 1) & ~m), []),
+            {"check_is_repeatable"},
+        ),
         (lambda m, t, r: (first(t == 1), []), {"check_accepts_a_perfect_mask"}),
         (lambda m, t, r: ([], first((t != 1) & m)), {"check_ignores_ignored_pixels"}),
     ],
@@ -199,7 +218,10 @@ def with_info(**more: Any) -> Callable[[Sample], Sample]:
         (lambda s: Sample(s.image, s.masks, {"id": "a"}), "check_info"),
         (lambda s: Sample(s.image, s.masks * 0, s.info), "check_objects_are_in_the_masks"),
         (with_info(objects={1: {"layer": 0}}), "check_objects_are_in_the_masks"),
-        (lambda s: Sample(np.random.randint(0, 255, s.image.shape).astype(np.uint8), s.masks, s.info), "check_is_repeatable"),
+        (
+            lambda s: Sample(np.random.randint(0, 255, s.image.shape).astype(np.uint8), s.masks, s.info),
+            "check_is_repeatable",
+        ),
         (lambda s: s.image, "check_follows_the_protocol"),
         (lambda s: s, "check_can_be_pickled"),
     ],
@@ -232,7 +254,10 @@ def overwrite(region, masks):
         (lambda region, masks: type(region)(region.target.astype(int)), "check_region"),
         (lambda region, masks: type(region)(region.target * 0), "check_region"),
         (lambda region, masks: type(region)(region.target, region.target), "check_region"),
-        (lambda region, masks: type(region)(np.roll(region.target, np.random.randint(1, 9), 0)), "check_is_repeatable"),
+        (
+            lambda region, masks: type(region)(np.roll(region.target, np.random.randint(1, 9), 0)),
+            "check_is_repeatable",
+        ),
         (overwrite, "check_does_not_mutate_its_inputs"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from iis_core import PluginError, UserError, list_models, load_model
 from iis_core.plugins.catalog import catalog, find
 from iis_core.plugins.discovery import Problem
@@ -73,9 +74,7 @@ def test_a_working_environment_has_no_problems() -> None:
         (good("bad/model", target="nowhere"), "iis_models", "not of the form 'package.module:name'"),
     ],
 )
-def test_a_broken_plugin_is_a_record_and_hides_no_other(
-    install: Install, source: str, stage: str, cause: str
-) -> None:
+def test_a_broken_plugin_is_a_record_and_hides_no_other(install: Install, source: str, stage: str, cause: str) -> None:
     install("iis-bad", {"bad": "bad_plugin"}, bad_plugin=source)
     problem = problem_of("iis-bad")
     assert problem.plugin == "bad"
@@ -118,7 +117,11 @@ def test_a_name_offered_twice_by_two_distributions_is_disabled_and_both_are_name
 
 
 def test_a_name_offered_twice_disables_that_name_only(install: Install) -> None:
-    install("iis-twice", {"twice": "twice_plugin"}, twice_plugin=models_named("twice/same", "twice/same", "twice/own"))
+    install(
+        "iis-twice",
+        {"twice": "twice_plugin"},
+        twice_plugin=models_named("twice/same", "twice/same", "twice/own"),
+    )
     assert list_models("twice/*") == ["twice/own"]
     with pytest.raises(PluginError, match="iis-twice and by iis-twice"):
         find("models", "twice/same")

@@ -7,9 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import iis_core
 import importlib_metadata
 import pytest
+
+import iis_core
 
 HEAVY = ("torch", "cv2", "skimage", "timm", "torchvision", "scipy", "numpy", "rich")
 

@@ -7,6 +7,7 @@ import configparser
 from pathlib import Path
 
 import pytest
+
 from iis_core.plugins.catalog import OWN_PLUGINS
 
 ROOT = Path(__file__).resolve().parents[1]

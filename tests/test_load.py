@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from iis_core import PluginError, UserError, load_dataset, load_model, load_protocol, load_robot
 
 SPEC = """
@@ -56,7 +57,7 @@ def test_a_target_that_does_not_exist_is_the_plugins_fault(
 
 def test_a_factory_that_fails_is_the_plugins_fault(install: Callable[..., object]) -> None:
     install_model(install, "my_parts:make", "def make(*, device):\n    return {}['x']")
-    with pytest.raises(PluginError, match="could not be built .*KeyError: 'x'"):
+    with pytest.raises(PluginError, match=r"could not be built .*KeyError: 'x'"):
         load_model("my/model")
 
 

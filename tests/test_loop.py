@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 import torch
-from iis_core import ContractError, IISModel, UserError, answer, full_inference, interact, load_model, load_robot, take
+
+from iis_core import (
+    ContractError,
+    IISModel,
+    UserError,
+    answer,
+    full_inference,
+    interact,
+    load_model,
+    load_robot,
+    take,
+)
 from iis_core.testing.inputs import images, targets
 
 
@@ -123,7 +134,11 @@ def test_a_robot_that_breaks_the_contract_is_named_with_the_rule(clicks: Any, ru
 @pytest.mark.parametrize(
     ("image", "target", "message"),
     [
-        (torch.zeros(1, 3, 4, 5, dtype=torch.uint8), torch.zeros((1, 1, 4, 5), dtype=torch.int8), "image must be float32"),
+        (
+            torch.zeros(1, 3, 4, 5, dtype=torch.uint8),
+            torch.zeros((1, 1, 4, 5), dtype=torch.int8),
+            "image must be float32",
+        ),
         (torch.zeros(3, 4, 5), torch.zeros((1, 1, 4, 5), dtype=torch.int8), r"\(B, 3, H, W\)"),
         (torch.zeros(1, 3, 4, 5), torch.zeros(1, 1, 4, 5), "target must be int8"),
         (torch.zeros(1, 3, 4, 5), torch.zeros((1, 1, 4, 6), dtype=torch.int8), r"\(1, 1, 4, 5\)"),

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from scipy import ndimage
+
 from iis_core.masks import (
     bounding_box,
     components,
@@ -19,7 +21,6 @@ from iis_core.masks import (
     outer_border,
     squared_distance,
 )
-from scipy import ndimage
 
 masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=24), elements=st.booleans())
 

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import ndimage
+
 from iis_core import UserError, load_protocol
 from iis_core.metrics import (
     area_under_curve,
@@ -30,11 +32,11 @@ from iis_core.metrics import (
 from iis_core.protocols import iou_reaches
 from iis_core.records import ClickRecord, Record
 from iis_core.types import Counts
-from scipy import ndimage
 
 pairs = st.tuples(st.integers(1, 20), st.integers(1, 20)).flatmap(
     lambda shape: st.tuples(
-        arrays(bool, shape, elements=st.booleans()), arrays(np.int8, shape, elements=st.sampled_from([-1, 0, 1]))
+        arrays(bool, shape, elements=st.booleans()),
+        arrays(np.int8, shape, elements=st.sampled_from([-1, 0, 1])),
     )
 )
 
@@ -60,7 +62,11 @@ def test_boundary_counts_agree_with_their_definition(pair: tuple[np.ndarray, np.
     square = np.ones((2 * width + 1,) * 2)
     own, true = (mask & ~ndimage.binary_erosion(mask, square) for mask in (prediction, target == 1))
     own &= target != -1
-    assert boundary_counts(prediction, target, width) == ((own & true).sum(), (own & ~true).sum(), (true & ~own).sum())
+    assert boundary_counts(prediction, target, width) == (
+        (own & true).sum(),
+        (own & ~true).sum(),
+        (true & ~own).sum(),
+    )
 
 
 def test_boundary_width_is_a_fiftieth_of_the_diagonal() -> None:

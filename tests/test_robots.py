@@ -14,6 +14,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
 from iis_core import UserError, interact, load_model, load_protocol, load_robot
 from iis_core.masks import binarise
 from iis_core.metrics import count, iou
@@ -30,9 +31,7 @@ def replay(name: str, target: np.ndarray, clicks: int) -> tuple[list[list[int]],
     robot = load_robot(protocol.robot, threshold=protocol.threshold, inclusive=protocol.inclusive)
     image = torch.zeros((1, 3, *target.shape))
     sequence, ious = [], []
-    steps = interact(
-        load_model("toy/disks"), robot, image, torch.from_numpy(target)[None, None], interactions=clicks
-    )
+    steps = interact(load_model("toy/disks"), robot, image, torch.from_numpy(target)[None, None], interactions=clicks)
     for step in steps:
         (row, col), *_ = [*step.new_pcs[0], *step.new_ncs[0]]
         sequence.append([row, col, int(bool(step.new_pcs[0]))])
@@ -64,7 +63,9 @@ def test_clicks_are_the_published_ones(name: str, reference: Path, targets: list
 
 
 @needs_shared
-@pytest.mark.parametrize(("name", "file"), [("ritm", "ritm/clicker_grabcut.json"), ("gto99", "gto99/robot_grabcut.json")])
+@pytest.mark.parametrize(
+    ("name", "file"), [("ritm", "ritm/clicker_grabcut.json"), ("gto99", "gto99/robot_grabcut.json")]
+)
 def test_clicks_on_photographs_are_the_published_ones(name: str, file: str) -> None:
     published = json.loads((Path(str(SHARED)) / "reference" / file).read_text())
     every = []

@@ -20,11 +20,16 @@ def plugins(as_json: bool) -> None:
     """Show the installed plugins, and what is wrong with the broken ones."""
     found = catalog()
     if as_json:
-        content = {"plugins": [asdict(c) for c in found.plugins], "problems": [asdict(p) for p in found.problems]}
+        content = {
+            "plugins": [asdict(c) for c in found.plugins],
+            "problems": [asdict(p) for p in found.problems],
+        }
         click.echo(json.dumps(content, indent=2))
         return
     for claim in found.plugins:
-        offers = [offer.spec.kind for kind in SPEC_TYPES for offer in found.offers[kind].values() if offer.claim == claim]
+        offers = [
+            offer.spec.kind for kind in SPEC_TYPES for offer in found.offers[kind].values() if offer.claim == claim
+        ]
         counts = ", ".join(f"{offers.count(kind)} {kind}" for kind in SPEC_TYPES if kind in offers)
         click.echo(f"{claim.namespace:<12} {claim.distribution} {claim.version}: {counts or 'nothing'}")
     for problem in found.problems:
@@ -40,7 +45,9 @@ def list_(kind: str, pattern: str, as_json: bool) -> None:
     names = list_names(kind, pattern)
     offers = catalog().offers[kind]
     if as_json:
-        entries = [{"name": n, "summary": offers[n].spec.summary, "plugin": offers[n].claim.distribution} for n in names]
+        entries = [
+            {"name": n, "summary": offers[n].spec.summary, "plugin": offers[n].claim.distribution} for n in names
+        ]
         click.echo(json.dumps(entries, indent=2))
         return
     width = max(map(len, names), default=0)
@@ -54,7 +61,11 @@ def list_(kind: str, pattern: str, as_json: bool) -> None:
 def show(name: str, as_json: bool) -> None:
     """Show everything known about NAME, of whatever kind, without loading it."""
     entries = [
-        {"kind": offer.spec.kind, "plugin": f"{offer.claim.distribution} {offer.claim.version}", **asdict(offer.spec)}
+        {
+            "kind": offer.spec.kind,
+            "plugin": f"{offer.claim.distribution} {offer.claim.version}",
+            **asdict(offer.spec),
+        }
         for offer in find_anywhere(name)
     ]
     if as_json:

@@ -39,7 +39,9 @@ def report(
     if as_json or as_csv:
         rows = [row_of(run, thresholds or None, ious_at, auc) for run in found]
         if as_json:
-            content = [{**row, "notes": [note.text for note in notes_of(run)]} for row, run in zip(rows, found, strict=True)]
+            content = [
+                {**row, "notes": [note.text for note in notes_of(run)]} for row, run in zip(rows, found, strict=True)
+            ]
             click.echo(json.dumps(content, indent=2))
         else:
             _print_csv(rows)

@@ -70,7 +70,10 @@ def evaluate(
     targets = EvaluationDataset(data)
     settings = {
         "model": describe("models", model, {"device": device, **model_keywords}),
-        "dataset": {**_without_root(describe("datasets", dataset, dataset_keywords)), **describe_targets(targets)},
+        "dataset": {
+            **_without_root(describe("datasets", dataset, dataset_keywords)),
+            **describe_targets(targets),
+        },
         "protocol": describe_protocol(rules),
         "robot": describe("robots", rules.robot, {}),
         "device": str(network.device),
@@ -128,7 +131,11 @@ def collate(targets: Sequence[Target]) -> tuple[Tensor, Tensor, Tensor | None]:
 def default_folder(settings: Mapping[str, Any], protocol: Protocol) -> Path:
     """`runs/MODEL--DATASET--PROTOCOL`, with a plain name for the namespace's slash."""
     departures = "".join(f"-{rule}={now}" for rule, (_, now) in sorted(protocol.departures.items()))
-    names = (settings["model"]["name"], settings["dataset"]["name"], protocol.name.removeprefix("core/") + departures)
+    names = (
+        settings["model"]["name"],
+        settings["dataset"]["name"],
+        protocol.name.removeprefix("core/") + departures,
+    )
     return Path("runs") / "--".join(str(name).replace("/", "-") for name in names)
 
 
@@ -165,16 +172,22 @@ class _Log:
         entry = self.target
         shape = entry.image.shape[0], entry.image.shape[1]
         return Record(
-            entry.id, entry.index, entry.path, entry.object_id, shape, self.initial, tuple(self.clicks), self.end, reading
+            entry.id,
+            entry.index,
+            entry.path,
+            entry.object_id,
+            shape,
+            self.initial,
+            tuple(self.clicks),
+            self.end,
+            reading,
         )
 
     def _mask(self, y: Tensor) -> np.ndarray:
         return binarise(y[0], self.protocol.threshold, self.protocol.inclusive).numpy()
 
 
-def _for_dataset(
-    model: str | IISModel, dataset: str | SegDataset, given: Mapping[str, Any]
-) -> Mapping[str, Any]:
+def _for_dataset(model: str | IISModel, dataset: str | SegDataset, given: Mapping[str, Any]) -> Mapping[str, Any]:
     """The model's own settings for this dataset, below the keywords given by the caller."""
     if not isinstance(model, str):
         return given

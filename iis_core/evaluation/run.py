@@ -104,13 +104,15 @@ def _start_or_check(folder: Path, settings: Mapping[str, Any]) -> None:
     if (folder / _RUN).exists():
         different = differences(_read_settings(folder), settings)
         if different:
-            raise UserError(
-                f"{folder} holds a run with other settings: {'; '.join(different)}; choose another --out"
-            )
+            raise UserError(f"{folder} holds a run with other settings: {'; '.join(different)}; choose another --out")
         return
     if (folder / _RECORDS).exists():
         raise UserError(f"{folder} has {_RECORDS} but no {_RUN}, so it cannot be resumed: choose another --out")
-    content = {"format": FORMAT, "created": datetime.now(UTC).isoformat(timespec="seconds"), "settings": settings}
+    content = {
+        "format": FORMAT,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "settings": settings,
+    }
     partial = folder / f"{_RUN}.partial"
     partial.write_text(json.dumps(content, indent=2) + "\n")
     partial.replace(folder / _RUN)

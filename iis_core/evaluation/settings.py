@@ -50,7 +50,10 @@ def protocol_from_settings(described: Mapping[str, Any]) -> Protocol:
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the libraries that can move a number."""
-    return {"python": platform.python_version(), **{name: importlib_metadata.version(name) for name in _LIBRARIES}}
+    return {
+        "python": platform.python_version(),
+        **{name: importlib_metadata.version(name) for name in _LIBRARIES},
+    }
 
 
 def differences(run: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

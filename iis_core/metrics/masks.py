@@ -37,7 +37,7 @@ def boundary_counts(prediction: np.ndarray, target: np.ndarray, width: int | Non
 
     Source: Cheng, Girshick, Dollár, Berg, Kirillov 2021, Boundary IoU.
     """
-    width = boundary_width(target.shape) if width is None else width  # type: ignore[arg-type]
+    width = boundary_width(target.shape) if width is None else width
     own, true = inner_border(prediction, width), inner_border(target == 1, width)
     certain = target != -1
     tp = int(np.count_nonzero(own & true))

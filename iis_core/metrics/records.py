@@ -67,11 +67,7 @@ def area_under_curve(records: Sequence[Record], protocol: Protocol) -> float:
 
 def iou_drops(records: Sequence[Record]) -> float:
     """The share of clicks after which the IoU is lower than before, exactly."""
-    drops = [
-        _is_lower(after, before)
-        for record in records
-        for before, after in pairwise(_trajectory(record))
-    ]
+    drops = [_is_lower(after, before) for record in records for before, after in pairwise(_trajectory(record))]
     return float(np.mean(drops)) if drops else 0.0
 
 

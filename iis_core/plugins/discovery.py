@@ -1,6 +1,6 @@
 """Who is installed and what they offer: small steps in order, every failure a record, never an exception.
 
-    claims -> one per namespace -> module -> specs -> offers by name
+claims -> one per namespace -> module -> specs -> offers by name
 """
 
 from __future__ import annotations

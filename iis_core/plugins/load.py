@@ -127,9 +127,7 @@ def _spec(offer: Offer) -> FactorySpec:
     return cast(FactorySpec, offer.spec)
 
 
-def _check_keywords(
-    offer: Offer, known: Mapping[str, inspect.Parameter], given: Mapping[str, Any]
-) -> None:
+def _check_keywords(offer: Offer, known: Mapping[str, inspect.Parameter], given: Mapping[str, Any]) -> None:
     name = offer.spec.name
     for keyword in given:
         if keyword not in known:

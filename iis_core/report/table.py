@@ -25,9 +25,7 @@ COLUMNS = ("run", "model", "dataset", "protocol", "objects")
 """The columns that say what a row is about; the others are numbers."""
 
 
-def row_of(
-    run: Run, thresholds: Sequence[float] | None = None, ious_at: Sequence[int] = (), auc: bool = False
-) -> Row:
+def row_of(run: Run, thresholds: Sequence[float] | None = None, ious_at: Sequence[int] = (), auc: bool = False) -> Row:
     """The numbers of a run, by column name.
 
     thresholds: IoUs for NoC and failures; by default the usual ones.

@@ -1,9 +1,9 @@
 """The conformance kit: does a model, robot, dataset or selector keep the contract?
 
-    from iis_core.testing import check
+from iis_core.testing import check
 
-    def test_my_model():
-        assert not [result for result in check("mine/model") if result.status == "failed"]
+def test_my_model():
+    assert not [result for result in check("mine/model") if result.status == "failed"]
 """
 
 from iis_core.testing.datasets import check_dataset

@@ -41,6 +41,16 @@ def click_history(count: int, height: int, width: int) -> tuple[Clicks, Clicks]:
     """Four interactions: a positive click, a negative one, both, and none."""
     centre, corner, edge = (height // 2, width // 2), (0, width - 1), (height - 1, width // 2)
     beside = (height // 2, max(0, width // 2 - 2))
-    pcs: Clicks = [[[centre]] * count, [[] for _ in range(count)], [[beside]] * count, [[] for _ in range(count)]]
-    ncs: Clicks = [[[] for _ in range(count)], [[corner]] * count, [[edge]] * count, [[] for _ in range(count)]]
+    pcs: Clicks = [
+        [[centre]] * count,
+        [[] for _ in range(count)],
+        [[beside]] * count,
+        [[] for _ in range(count)],
+    ]
+    ncs: Clicks = [
+        [[] for _ in range(count)],
+        [[corner]] * count,
+        [[edge]] * count,
+        [[] for _ in range(count)],
+    ]
     return pcs, ncs

@@ -28,7 +28,10 @@ def check_region(selector: RegionSelector, spec: SelectorSpec) -> None:
     require(set(np.unique(target)) <= {-1, 0, 1}, "target holds more than 1, 0 and -1")
     require((target == 1).any(), "target is empty")
     for mask in (*([] if region.others is None else [region.others]), *region.required):
-        require(mask.dtype == bool and mask.shape == shape, "others and required must be bool masks of the image's size")
+        require(
+            mask.dtype == bool and mask.shape == shape,
+            "others and required must be bool masks of the image's size",
+        )
 
 
 def check_is_repeatable(selector: RegionSelector, spec: SelectorSpec) -> None:

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import torch
+
 from iis_core import IISModel, Sample
 
 
@@ -40,7 +41,7 @@ class DisksModel(IISModel):
 
 
 class ShapesDataset:
-    """Images of two sizes with one or two ellipses and an ignored strip."""
+    """Images of two sizes with one or two ellipses and an ignored strip; one click is enough for number 4."""
 
     def __init__(self, *, count: int = 6) -> None:
         self.count = count
@@ -63,6 +64,8 @@ class ShapesDataset:
         for number in info["objects"]:
             centre = rng.uniform(0.2, 0.8, 2) * (height, width)
             radii = rng.uniform(0.1, 0.3, 2) * (height, width) + 1
+            if index == 4:
+                centre, radii = (height // 2, width // 2), 2 * [0.3 * min(height, width)]
             masks[np.hypot((rows - centre[0]) / radii[0], (columns - centre[1]) / radii[1]) < 1] = number
         masks[:2] = -1
         image = rng.integers(0, 255, (height, width, 3), dtype=np.uint8)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from iis_core import Sample, UserError
 
+from iis_core import Sample, UserError
 from iis_datasets.reading import read_image, read_mask
 
 _IMAGES = {".jpg", ".jpeg", ".png", ".bmp"}
@@ -24,9 +24,7 @@ class PairedDataset:
     Raises UserError for a missing or empty folder and for an image without a mask.
     """
 
-    def __init__(
-        self, root: str | Path, images: str, masks: str, decode: Callable[[np.ndarray], np.ndarray]
-    ) -> None:
+    def __init__(self, root: str | Path, images: str, masks: str, decode: Callable[[np.ndarray], np.ndarray]) -> None:
         found = {path.stem: path for path in _files(Path(root) / images)}
         annotated = {path.stem: path for path in _files(Path(root) / masks)}
         missing = sorted(found.keys() - annotated.keys())

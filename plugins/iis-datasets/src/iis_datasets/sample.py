@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from iis_core import Sample
 
+from iis_core import Sample
 from iis_datasets.reading import read_image, read_mask
 
 _OBJECTS = {

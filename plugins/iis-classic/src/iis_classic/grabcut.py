@@ -7,10 +7,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
+
 from iis_core import IISModel, UserError
 from iis_core.threads import per_element
 from iis_core.types import Clicks, State
-from torch import Tensor
 
 
 class Seed(NamedTuple):

@@ -85,8 +85,8 @@ def full_inference(
 ) -> Tensor:
     """The predictions after all interactions, float32 (B, 1, H, W) on the CPU. Arguments as for `interact`."""
     _check_inputs(image, target, rngs)
-    blank = torch.zeros_like(target)
-    y = model.initialize_y(image.to(model.device), blank, initial_mask).to("cpu", torch.float32, copy=True)
+    _, first = initialize(model, image.to(model.device), target, initial_mask)
+    y = first.to("cpu", torch.float32, copy=True)
     steps = interact(
         model,
         robot,
@@ -112,9 +112,10 @@ def initialize(
 ) -> tuple[State, Tensor]:
     """State and prediction before the first click; the model gets a blank target of the same shape."""
     blank = torch.zeros_like(target)
+    mask = None if initial_mask is None else initial_mask.to(x)
     known: dict[str, Any] = {} if features is None else {"features": features}
-    z = model.initialize_z(x, blank, initial_mask, **known)
-    y = model.initialize_y(x, blank, initial_mask)
+    z = model.initialize_z(x, blank, mask, **known)
+    y = model.initialize_y(x, blank, mask)
     _check_answer(model, "initialize_y", x, y, z)
     return z, y
 
@@ -131,17 +132,7 @@ def ask(
 ) -> tuple[NewClicks, NewClicks]:
     """The robot's clicks of one interaction, `[batch element][click]`, checked. Arguments as for `Robot`."""
     new_pcs, new_ncs = robot(y, target, pcs, ncs, n_points=n_points, rngs=rngs)
-    height, width = y.shape[-2:]
-    for new in (new_pcs, new_ncs):
-        if len(new) != len(y):
-            raise ContractError(
-                f"robot {name_of(robot)} returned clicks for {len(new)} elements of a batch of {len(y)}"
-            )
-        for row, col in (click for clicks in new for click in clicks):
-            if not (0 <= row < height and 0 <= col < width):
-                raise ContractError(
-                    f"robot {name_of(robot)} clicked ({row}, {col}), outside an image of {height} x {width}"
-                )
+    _check_clicks(robot, new_pcs, new_ncs, y.shape, n_points)
     return new_pcs, new_ncs
 
 
@@ -224,6 +215,20 @@ def _check_inputs(image: Tensor, target: Tensor, rngs: Sequence[np.random.Genera
         )
     if rngs is not None and len(rngs) != len(image):
         raise UserError(f"{len(rngs)} rngs for a batch of {len(image)}: one generator per element is needed")
+
+
+def _check_clicks(robot: Robot, new_pcs: NewClicks, new_ncs: NewClicks, shape: Sequence[int], n_points: int) -> None:
+    batch, _, height, width = shape
+    if len(new_pcs) != batch or len(new_ncs) != batch:
+        given = f"{len(new_pcs)} positive and {len(new_ncs)} negative lists"
+        raise ContractError(f"robot {name_of(robot)} returned {given} of clicks for a batch of {batch}")
+    for clicks in ([*positive, *negative] for positive, negative in zip(new_pcs, new_ncs, strict=True)):
+        if len(clicks) > n_points:
+            raise ContractError(f"robot {name_of(robot)} gave {len(clicks)} clicks where {n_points} were asked for")
+        for row, col in clicks:
+            if not (0 <= row < height and 0 <= col < width):
+                image = f"an image of {height} x {width}"
+                raise ContractError(f"robot {name_of(robot)} clicked ({row}, {col}), outside {image}")
 
 
 def _check_answer(model: IISModel, method: str, x: Tensor, y: Tensor, z: State) -> None:

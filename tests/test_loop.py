@@ -120,7 +120,8 @@ def test_a_model_that_breaks_the_contract_is_named_with_the_rule(model: IISModel
     [
         (([[(30, 0)]], [[]]), r"clicked \(30, 0\), outside an image of 30 x 40"),
         (([[(0, -1)]], [[]]), "outside"),
-        (([[], []], [[]]), "clicks for 2 elements of a batch of 1"),
+        (([[], []], [[]]), "2 positive and 1 negative lists of clicks for a batch of 1"),
+        (([[(0, 0)]], [[(1, 1)]]), "gave 2 clicks where 1 were asked for"),
     ],
 )
 def test_a_robot_that_breaks_the_contract_is_named_with_the_rule(clicks: Any, rule: str) -> None:

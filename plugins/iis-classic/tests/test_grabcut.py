@@ -17,9 +17,7 @@ def test_it_keeps_the_contract() -> None:
 
 def test_a_bright_object_needs_two_clicks_at_most() -> None:
     target = targets(4, 90, 120)
-    for step in interact(
-        load_model("classic/grabcut"), load_robot("ritm"), images(4, 90, 120), target, interactions=2
-    ):
+    for step in interact(load_model("classic/grabcut"), load_robot("ritm"), images(4, 90, 120), target, interactions=2):
         last = step
     for i, element in enumerate(last.elements):
         mask, true, certain = last.y[i] > 0.5, target[element] == 1, target[element] != -1

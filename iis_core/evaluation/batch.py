@@ -1,0 +1,103 @@
+"""One batch: interact, count, record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from iis_core.datasets import Target
+from iis_core.evaluation.reading import Reading
+from iis_core.loop import initialize, interact
+from iis_core.masks import binarise
+from iis_core.metrics.masks import boundary_counts, count
+from iis_core.models import IISModel
+from iis_core.protocols import Protocol
+from iis_core.records import ClickRecord, End, Record
+from iis_core.robots import Robot
+from iis_core.seeding import generator
+from iis_core.types import Counts, Step
+
+
+def evaluate_batch(
+    model: IISModel, robot: Robot, protocol: Protocol, readings: Sequence[Reading], seed: int
+) -> Iterator[Record]:
+    """Interact with a batch of targets of one size, and record each."""
+    targets = [reading.target for reading in readings]
+    image, target, initial_mask = collate(targets)
+    rngs = [generator(seed, 0, entry.id, "robot") for entry in targets]
+    logs = [_Log(entry, protocol) for entry in targets]
+    steps = interact(
+        model, robot, image, target, interactions=protocol.max_clicks, rngs=rngs, initial_mask=initial_mask
+    )
+    for step in steps:
+        for place, element in enumerate(step.elements):
+            if logs[element].add(step, place):
+                step.finished.add(element)
+    if any(log.initial is None for log in logs):
+        _, first = initialize(model, image.to(model.device), target, initial_mask)
+        for log, y in zip(logs, first.to("cpu", torch.float32), strict=True):
+            log.initial = log.initial or log.count(y)
+    yield from (log.record(reading.seconds) for log, reading in zip(logs, readings, strict=True))
+
+
+def collate(targets: Sequence[Target]) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Image float32 (B, 3, H, W) in [0, 1], target int8 (B, 1, H, W), initial mask float32 or None."""
+    pixels = torch.from_numpy(np.stack([entry.image for entry in targets]))
+    image = pixels.permute(0, 3, 1, 2).contiguous().to(torch.float32) / 255
+    target = torch.from_numpy(np.stack([entry.target[None] for entry in targets]))
+    if all(entry.initial_mask is None for entry in targets):
+        return image, target, None
+    masks = [np.zeros(t.target.shape, bool) if t.initial_mask is None else t.initial_mask for t in targets]
+    return image, target, torch.from_numpy(np.stack(masks)[:, None].astype(np.float32))
+
+
+class _Log:
+    """The clicks of one target so far."""
+
+    def __init__(self, target: Target, protocol: Protocol) -> None:
+        self.target = target
+        self.protocol = protocol
+        self.initial: Counts | None = None
+        self.clicks: list[ClickRecord] = []
+        self.end: End = "no_error"
+
+    def count(self, y: Tensor) -> Counts:
+        return count(self._mask(y), self.target.target)
+
+    def add(self, step: Step, place: int) -> bool:
+        """Record one interaction; returns whether it was the last."""
+        if self.initial is None:
+            self.initial = self.count(step.previous[place])
+        mask = self._mask(step.y[place])
+        counts = count(mask, self.target.target)
+        boundary = boundary_counts(mask, self.target.target)
+        (row, col), *_ = [*step.new_pcs[place], *step.new_ncs[place]]
+        share = {stage: seconds / len(step.elements) for stage, seconds in step.seconds.items()}
+        self.clicks.append(ClickRecord(row, col, bool(step.new_pcs[place]), counts, boundary, share))
+        if self.protocol.is_reached(counts.tp, counts.union):
+            self.end = "stop_iou"
+        elif step.number == self.protocol.max_clicks:
+            self.end = "max_clicks"
+        return self.end != "no_error"
+
+    def record(self, reading: float) -> Record:
+        entry = self.target
+        assert self.initial is not None
+        shape = entry.image.shape[0], entry.image.shape[1]
+        return Record(
+            entry.id,
+            entry.index,
+            entry.path,
+            entry.object_id,
+            shape,
+            self.initial,
+            tuple(self.clicks),
+            self.end,
+            reading,
+        )
+
+    def _mask(self, y: Tensor) -> np.ndarray:
+        return binarise(y[0], self.protocol.threshold, self.protocol.inclusive).numpy()

@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 import torch
+
 from iis_core import IISModel, Sample, evaluate
 
 OBJECTS = 8

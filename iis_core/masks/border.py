@@ -19,4 +19,4 @@ def inner_border(mask: np.ndarray, width: int) -> np.ndarray:
 
 def outer_border(mask: np.ndarray, width: int) -> np.ndarray:
     """Pixels outside a bool (H, W) mask within `width` (chessboard distance) of it."""
-    return np.logical_and(dilate(mask, width), ~mask)
+    return np.asarray(dilate(mask, width) & ~mask)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from iis_core import UserError, interact, load_model, load_robot
 from iis_core.loop import initialize
 from iis_core.testing import check

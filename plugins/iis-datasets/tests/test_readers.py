@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
 from iis_core import EvaluationDataset, UserError, load_dataset
 from iis_core.testing import check
 
@@ -114,7 +115,7 @@ def test_a_mask_of_another_size_is_named(write: Callable[..., Path], tmp_path: P
 def test_an_unreadable_file_is_named(content: bytes, write: Callable[..., Path], tmp_path: Path) -> None:
     write("img/a.png", IMAGE).write_bytes(content)
     write("gt/a.png", TRIMAP)
-    with pytest.raises(UserError, match="img/a.png is not a readable image"):
+    with pytest.raises(UserError, match=r"img/a\.png is not a readable image"):
         load_dataset("davis", root=str(tmp_path))[0]
 
 

@@ -120,8 +120,9 @@ class GrabCut(IISModel):
         if seeds and is_object.any() and not is_object.all():
             # GrabCut starts its colour models from k-means, which draws from the generator of this thread.
             cv2.setRNGSeed(0)
-            models = np.zeros((1, 65)), np.zeros((1, 65))
-            cv2.grabCut(image, labels, None, *models, self.iterations, cv2.GC_INIT_WITH_MASK)
+            unused = (0, 0, 1, 1)
+            background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
+            cv2.grabCut(image, labels, unused, background, foreground, self.iterations, cv2.GC_INIT_WITH_MASK)
             is_object = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
         return _anchored(is_object, seeds, initial)
 
@@ -164,7 +165,8 @@ def _anchored(mask: np.ndarray, seeds: tuple[Seed, ...], initial: np.ndarray | N
     if initial is not None:
         kept[labels[initial]] = True
     kept[0] = False
-    return kept[labels]
+    anchored: np.ndarray = kept[labels]
+    return anchored
 
 
 def _as_mask(mask: Tensor, image: np.ndarray) -> np.ndarray:

@@ -71,7 +71,7 @@ def sequence(rng: np.random.Generator, robot: RitmRobot | Gto99Robot) -> list[tu
             break
         seen.append((missed, excess, clicked))
         clicked = np.vstack([clicked, answer[0]])
-        closeness = 0.8**number
+        closeness = 0.93**number
         prediction = (
             np.where(target == 1, 0.3, -0.3) * (1 - closeness) + closeness * (truth + 0.3 * smooth_noise(rng, 8)) > 0
         )

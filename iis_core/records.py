@@ -35,7 +35,7 @@ class Record:
 
     id, index, path, object_id: which object, see `Target`.
     shape: (height, width) of the image.
-    initial: counts of the prediction before the first click.
+    initial, initial_boundary: counts of the prediction before the first click.
     clicks: in order.
     end: why there are no more: the stop IoU is reached, the clicks are used up, or no error is left.
     reading: seconds to read and decode the image and its mask.
@@ -47,6 +47,7 @@ class Record:
     object_id: int | None
     shape: tuple[int, int]
     initial: Counts
+    initial_boundary: Counts
     clicks: tuple[ClickRecord, ...]
     end: End
     reading: float
@@ -58,14 +59,13 @@ class Record:
                 "row": click.row,
                 "col": click.col,
                 "positive": click.positive,
-                "counts": list(click.counts),
-                "boundary": list(click.boundary),
+                "counts": click.counts,
+                "boundary": click.boundary,
                 "seconds": {stage: round(value, 6) for stage, value in click.seconds.items()},
             }
             for click in self.clicks
         ]
-        whole = {**vars(self), "initial": list(self.initial), "shape": list(self.shape), "clicks": clicks}
-        return json.dumps({**whole, "reading": round(self.reading, 6)})
+        return json.dumps({**vars(self), "clicks": clicks, "reading": round(self.reading, 6)})
 
     @classmethod
     def from_json(cls, line: str) -> Record:
@@ -76,4 +76,5 @@ class Record:
             for click in whole["clicks"]
         )
         height, width = whole["shape"]
-        return cls(**{**whole, "shape": (height, width), "initial": Counts(*whole["initial"]), "clicks": clicks})
+        initial = {key: Counts(*whole[key]) for key in ("initial", "initial_boundary")}
+        return cls(**{**whole, **initial, "shape": (height, width), "clicks": clicks})

@@ -21,6 +21,7 @@ from iis_core.metrics import (
     failures,
     iou,
     iou_drops,
+    mean_boundary_iou_at,
     mean_iou_at,
     mean_noc,
     never_reached,
@@ -92,10 +93,10 @@ def record(*percents: int, end: str = "max_clicks", initial: int = 0) -> Record:
         return Counts(percent, 0, 100 - percent)
 
     clicks = tuple(
-        ClickRecord(0, 0, True, counts(p), counts(p), {"model": 0.5, "robot": 0.25, "initialize": 0.1})
+        ClickRecord(0, 0, True, counts(p), counts(p // 2), {"model": 0.5, "robot": 0.25, "initialize": 0.1})
         for p in percents
     )
-    return Record("a", 0, "a.png", 1, (10, 10), counts(initial), clicks, end, 2.0)  # type: ignore[arg-type]
+    return Record("a", 0, "a.png", 1, (10, 10), counts(initial), counts(initial), clicks, end, 2.0)  # type: ignore[arg-type]
 
 
 FOUR = load_protocol("ritm", max_clicks=4, stop_iou=None)
@@ -117,6 +118,7 @@ def test_failures_count_a_success_at_the_last_click_and_never_reached_does_not()
 def test_mean_iou_at_and_area_under_the_curve() -> None:
     records = [record(0, 50, 100, 100), record(100, 100, 100, 100)]
     assert mean_iou_at(records, 2, FOUR) == 0.75
+    assert mean_boundary_iou_at(records, 2, FOUR) == 0.375
     assert area_under_curve(records, FOUR) == pytest.approx((0.5 + 2 * 0.75 + 2 * 1 + 1) / 6)
 
 

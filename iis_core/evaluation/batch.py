@@ -60,20 +60,20 @@ class _Log:
     def __init__(self, target: Target, protocol: Protocol) -> None:
         self.target = target
         self.protocol = protocol
-        self.initial: Counts | None = None
+        self.initial: tuple[Counts, Counts] | None = None
         self.clicks: list[ClickRecord] = []
         self.end: End = "no_error"
 
-    def count(self, y: Tensor) -> Counts:
-        return count(self._mask(y), self.target.target)
+    def count(self, y: Tensor) -> tuple[Counts, Counts]:
+        """Counts of a prediction, on the whole mask and on its boundary."""
+        mask = binarise(y[0], self.protocol.threshold, self.protocol.inclusive).numpy()
+        return count(mask, self.target.target), boundary_counts(mask, self.target.target)
 
     def add(self, step: Step, place: int) -> bool:
         """Record one interaction; returns whether it was the last."""
         if self.initial is None:
             self.initial = self.count(step.previous[place])
-        mask = self._mask(step.y[place])
-        counts = count(mask, self.target.target)
-        boundary = boundary_counts(mask, self.target.target)
+        counts, boundary = self.count(step.y[place])
         (row, col), *_ = [*step.new_pcs[place], *step.new_ncs[place]]
         share = {stage: seconds / len(step.elements) for stage, seconds in step.seconds.items()}
         self.clicks.append(ClickRecord(row, col, bool(step.new_pcs[place]), counts, boundary, share))
@@ -88,16 +88,14 @@ class _Log:
         assert self.initial is not None
         shape = entry.image.shape[0], entry.image.shape[1]
         return Record(
-            entry.id,
-            entry.index,
-            entry.path,
-            entry.object_id,
-            shape,
-            self.initial,
-            tuple(self.clicks),
-            self.end,
-            reading,
+            id=entry.id,
+            index=entry.index,
+            path=entry.path,
+            object_id=entry.object_id,
+            shape=shape,
+            initial=self.initial[0],
+            initial_boundary=self.initial[1],
+            clicks=tuple(self.clicks),
+            end=self.end,
+            reading=reading,
         )
-
-    def _mask(self, y: Tensor) -> np.ndarray:
-        return binarise(y[0], self.protocol.threshold, self.protocol.inclusive).numpy()

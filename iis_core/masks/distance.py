@@ -41,7 +41,8 @@ def squared_distance(mask: np.ndarray) -> np.ndarray:
     squared = np.zeros(mask.shape, np.int64)
     box = bounding_box(mask)
     if box is not None:
-        squared[box] = _squared(_padded(mask[box]))[1:-1, 1:-1]
+        inside = np.nonzero(mask[box])
+        squared[box][inside] = _squared(_padded(mask[box]), inside[0] + 1, inside[1] + 1)
     return squared
 
 
@@ -97,10 +98,12 @@ class Interior:
         assert box is not None
         reach = int(self.largest / _CHAMFER_LOW) + 2
         rows, columns = (slice(max(0, side.start - reach), side.stop + reach) for side in box)
-        squared = np.where(candidates[rows, columns], _squared(self.padded[rows, columns]), 0)
-        row, col = divmod(int(squared.argmax()), squared.shape[1])
+        places = np.nonzero(candidates[rows, columns])
+        squared = _squared(self.padded[rows, columns], *places)
+        first = int(squared.argmax())
+        row, col = (int(place[first]) for place in places)
         return FarthestPixel(
-            int(squared[row, col]), row + rows.start + self.origin[0], col + columns.start + self.origin[1]
+            int(squared[first]), row + rows.start + self.origin[0], col + columns.start + self.origin[1]
         )
 
 
@@ -110,11 +113,11 @@ def _padded(crop: np.ndarray) -> np.ndarray:
     return padded
 
 
-def _squared(padded: np.ndarray) -> np.ndarray:
-    """Exact squared distances to the zeros of a uint8 map."""
+def _squared(padded: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Exact squared distances, int64, from some pixels of a uint8 map to its zeros."""
     if max(padded.shape) > _OPENCV_EXACT_SIDE:
         nearest = ndimage.distance_transform_edt(padded, return_distances=False, return_indices=True)
-        rows, columns = nearest.astype(np.int64) - np.indices(padded.shape)
-        return np.asarray(rows**2 + columns**2)
-    distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.rint(np.square(distance, dtype=np.float32)).astype(np.int32)
+        to_row, to_column = nearest[:, rows, columns].astype(np.int64)
+        return np.asarray((to_row - rows) ** 2 + (to_column - columns) ** 2)
+    distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[rows, columns]
+    return np.asarray(np.rint(distance.astype(np.float64) ** 2), np.int64)

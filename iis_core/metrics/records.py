@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -56,7 +57,12 @@ def mean_iou_at(records: Sequence[Record], k: int, protocol: Protocol) -> float:
 
     Raises UserError where an object was stopped before by its IoU, or k is beyond the limit.
     """
-    return float(np.mean([_iou_at(record, k, protocol) for record in records]))
+    return float(np.mean([iou(_at(record, k, protocol).counts) for record in records]))
+
+
+def mean_boundary_iou_at(records: Sequence[Record], k: int, protocol: Protocol) -> float:
+    """Mean boundary IoU after k clicks; raises as `mean_iou_at`."""
+    return float(np.mean([iou(_at(record, k, protocol).boundary) for record in records]))
 
 
 def area_under_curve(records: Sequence[Record], protocol: Protocol) -> float:
@@ -67,7 +73,8 @@ def area_under_curve(records: Sequence[Record], protocol: Protocol) -> float:
 
 def iou_drops(records: Sequence[Record]) -> float:
     """The share of clicks after which the IoU is lower than before, exactly."""
-    drops = [_is_lower(after, before) for record in records for before, after in pairwise(_trajectory(record))]
+    steps = [pair for record in records for pair in pairwise(_trajectory(record))]
+    drops = [_is_lower(after.counts, before.counts) for before, after in steps]
     return float(np.mean(drops)) if drops else 0.0
 
 
@@ -93,8 +100,16 @@ def seconds_per_click(records: Sequence[Record]) -> dict[str, dict[str, float]]:
     }
 
 
-def _trajectory(record: Record) -> list[Counts]:
-    return [record.initial, *(click.counts for click in record.clicks)]
+class _State(NamedTuple):
+    """Counts of a prediction, before the first click or after one."""
+
+    counts: Counts
+    boundary: Counts
+
+
+def _trajectory(record: Record) -> list[_State]:
+    first = _State(record.initial, record.initial_boundary)
+    return [first, *(_State(click.counts, click.boundary) for click in record.clicks)]
 
 
 def _first_reach(record: Record, threshold: float) -> int | None:
@@ -102,17 +117,17 @@ def _first_reach(record: Record, threshold: float) -> int | None:
     return next((k for k, counts in seen if iou_reaches(counts.tp, counts.union, threshold)), None)
 
 
-def _iou_at(record: Record, k: int, protocol: Protocol) -> float:
+def _at(record: Record, k: int, protocol: Protocol) -> _State:
     if not 1 <= k <= protocol.max_clicks:
         raise UserError(f"IoU@{k} is not in this run: protocol {protocol.label} has 1 to {protocol.max_clicks} clicks")
     if k <= len(record.clicks):
-        return iou(record.clicks[k - 1].counts)
+        return _trajectory(record)[k]
     if record.end == "stop_iou":
         raise UserError(
             f"IoU@{k} is undefined: {record.id} was stopped after {len(record.clicks)} clicks; "
             "evaluate with --stop-iou none"
         )
-    return iou(_trajectory(record)[-1])
+    return _trajectory(record)[-1]
 
 
 def _refuse_beyond_stop(protocol: Protocol, what: str, threshold: float) -> None:

@@ -12,6 +12,7 @@ from iis_core.metrics import (
     area_under_curve,
     failures,
     iou_drops,
+    mean_boundary_iou_at,
     mean_iou_at,
     mean_noc,
     never_reached,
@@ -29,7 +30,7 @@ def row_of(run: Run, thresholds: Sequence[float] | None = None, ious_at: Sequenc
     """The numbers of a run, by column name.
 
     thresholds: IoUs for NoC and failures; by default the usual ones.
-    ious_at: numbers of clicks for the mean IoU.
+    ious_at: numbers of clicks for the mean IoU, of masks and of their boundaries.
     auc: the area under the IoU curve.
 
     Raises UserError for an empty run and for what an early stop left undefined.
@@ -52,6 +53,7 @@ def row_of(run: Run, thresholds: Sequence[float] | None = None, ious_at: Sequenc
         row[f"never@{percent(threshold)}"] = never_reached(records, threshold, protocol)
     for k in ious_at:
         row[f"mIoU@{k}"] = mean_iou_at(records, k, protocol)
+        row[f"boundary mIoU@{k}"] = mean_boundary_iou_at(records, k, protocol)
     if auc:
         row["AuC"] = area_under_curve(records, protocol)
     row["drops"] = iou_drops(records)

@@ -46,10 +46,10 @@ class GrabCut(IISModel):
         *,
         device: str = "cpu",
         working_size: int = 256,
-        seed_radius: float = 10,
+        seed_radius: float = 12,
         near: float = 0.12,
         far: float = 0.3,
-        iterations: int = 2,
+        iterations: int = 3,
     ) -> None:
         self.device = torch.device(device)
         if self.device.type != "cpu":

@@ -72,12 +72,12 @@ def test_an_early_stop_below_the_usual_thresholds_reports_what_is_defined(iis: I
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("evaluate", "--model", "toy/disk"), "did you mean 'toy/disks'"),
-        (("evaluate", "--model", "toy/disks", "--set", "shrnk=1"), "did you mean 'shrink'"),
-        (("evaluate", "--model", "toy/disks", "--set", "shrink"), "--set takes KEY=VALUE"),
-        (("evaluate", "--model", "toy/disks", "--stop-iou", "no"), "a number or none"),
-        (("evaluate", "--dataset", "toy/shape"), "did you mean 'toy/shapes'"),
-        (("evaluate", "--protocol", "rtim"), "did you mean"),
+        ((*ARGUMENTS, "--model", "toy/disk"), "did you mean 'toy/disks'"),
+        ((*ARGUMENTS, "--dataset", "toy/shape"), "did you mean 'toy/shapes'"),
+        ((*ARGUMENTS, "--set", "shrnk=1"), "did you mean 'shrink'"),
+        ((*ARGUMENTS, "--set", "shrink"), "--set takes KEY=VALUE"),
+        ((*ARGUMENTS, "--stop-iou", "no"), "a number or none"),
+        ((*ARGUMENTS, "--protocol", "core/rtim"), "did you mean 'core/ritm'"),
         (("report", "nowhere"), "is not a run folder"),
         (("list", "model"), "is not one of"),
         (("show", "toy/disc"), "did you mean 'toy/disks'"),

@@ -107,8 +107,8 @@ def _progress() -> Iterator[Watcher]:
     try:
         yield watch
     except KeyboardInterrupt:
-        progress.stop()
-        click.echo("Stopped; every finished object is kept. Run the same command again to go on.", err=True)
+        click.echo("\nStopped; every finished object is kept. Run the same command again to go on.", err=True)
         raise
     finally:
-        progress.stop()
+        if progress.live.is_started:
+            progress.stop()

@@ -1,0 +1,53 @@
+"""Between nested click lists and point tensors."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from iis_core.errors import UserError
+from iis_core.types import Clicks
+
+NO_POINT = (-1.0, -1.0, -1.0)
+"""Fills the places of a point tensor where there is no click."""
+
+
+def points_from_clicks(pcs: Clicks, ncs: Clicks, *, device: torch.device | str = "cpu") -> Tensor:
+    """The clicks as one tensor, float32 (B, 2n, 3) of (row, col, order), padded with `NO_POINT`.
+
+    pcs, ncs: `[interaction][batch element][click]`, both with one entry per interaction.
+
+    The first n points are positive, the last n negative; n is the largest number of clicks of one sign. The
+    order counts an element's clicks from 0: by interaction, positives before negatives.
+    """
+    batch = len(pcs[0]) if pcs else 0
+    rows: list[tuple[list[tuple[float, ...]], list[tuple[float, ...]]]] = [([], []) for _ in range(batch)]
+    for positives, negatives in zip(pcs, ncs, strict=True):
+        for element, signed in enumerate(rows):
+            for own, clicks in zip(signed, (positives[element], negatives[element]), strict=True):
+                own += [(*click, len(signed[0]) + len(signed[1]) + i) for i, click in enumerate(clicks)]
+    count = max((len(own) for signed in rows for own in signed), default=0)
+    padded = [[*own, *[NO_POINT] * (count - len(own))] for signed in rows for own in signed]
+    return torch.tensor(padded, dtype=torch.float32, device=device).reshape(batch, 2 * count, 3)
+
+
+def clicks_from_points(points: Tensor) -> tuple[Clicks, Clicks]:
+    """Nested click lists with one click per element and interaction, in the order of the points.
+
+    points: float32 (B, 2n, 3) as from `points_from_clicks`, with integer coordinates.
+
+    Raises UserError for fractional coordinates: clicks are pixels.
+    """
+    if points.ndim != 3 or points.shape[1] % 2 or points.shape[2] != 3:
+        raise UserError(f"points must be (B, 2n, 3), not {tuple(points.shape)}")
+    if (points != points.round()).any():
+        raise UserError("points with fractional coordinates cannot become clicks: round them first")
+    half = points.shape[1] // 2
+    interactions = int(points[:, :, 2].max()) + 1 if points.numel() else 0
+    pcs: Clicks = [[[] for _ in points] for _ in range(interactions)]
+    ncs: Clicks = [[[] for _ in points] for _ in range(interactions)]
+    for element, own in enumerate(points.int().tolist()):
+        for place, (row, col, order) in enumerate(own):
+            if order >= 0:
+                (pcs if place < half else ncs)[order][element].append((row, col))
+    return pcs, ncs

@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable
 
 import torch
-from iis_core.clicks import disks, gaussians, tanh_distances
 from torch import Tensor
+
+from iis_core.clicks import disks, gaussians, tanh_distances
 
 BATCH, CLICKS, SHAPE = 8, 20, (480, 640)
 

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from iis_core.masks import error_maps
-from iis_core.robots import Gto99Robot, RitmRobot
+from iis_core.robots import ElementRobot, View
+from iis_core.robots.gto99 import Gto99Robot
+from iis_core.robots.ritm import RitmRobot
 
 SHAPE = 450, 600
 CLICKS = 20
@@ -21,7 +22,7 @@ SEQUENCES = 12
 REPEATS = 5
 
 
-def plain_ritm(missed: np.ndarray, excess: np.ndarray, clicked: np.ndarray):
+def plain_ritm(missed: np.ndarray, excess: np.ndarray, clicked: np.ndarray) -> tuple[int, int]:
     """Both padded full maps through OpenCV's precise transform, compared as squared integers."""
     best = []
     for errors in (missed, excess):
@@ -31,11 +32,10 @@ def plain_ritm(missed: np.ndarray, excess: np.ndarray, clicked: np.ndarray):
         squared[clicked[:, 0], clicked[:, 1]] = 0
         best.append(squared)
     is_positive = best[0].max() > best[1].max()
-    flat = int(best[0 if is_positive else 1].argmax())
-    return divmod(flat, missed.shape[1]), bool(is_positive)
+    return divmod(int(best[0 if is_positive else 1].argmax()), missed.shape[1])
 
 
-def plain_gto99(missed: np.ndarray, excess: np.ndarray, clicked: np.ndarray):
+def plain_gto99(missed: np.ndarray, excess: np.ndarray, clicked: np.ndarray) -> tuple[int, int]:
     """Every component of both full maps labelled, the largest transformed on the full map."""
     largest = []
     for errors in (missed, excess):
@@ -45,8 +45,7 @@ def plain_gto99(missed: np.ndarray, excess: np.ndarray, clicked: np.ndarray):
     is_positive = largest[0][0] > largest[1][0]
     region = np.pad(largest[0 if is_positive else 1][1].astype(np.uint8), 1)
     distance = cv2.distanceTransform(region, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-    flat = int(np.rint(distance * distance).argmax())
-    return divmod(flat, missed.shape[1]), bool(is_positive)
+    return divmod(int(np.rint(distance * distance).argmax()), missed.shape[1])
 
 
 def smooth_noise(rng: np.random.Generator, sigma: float) -> np.ndarray:
@@ -54,7 +53,7 @@ def smooth_noise(rng: np.random.Generator, sigma: float) -> np.ndarray:
     return noise / noise.std()
 
 
-def sequence(rng: np.random.Generator, robot: RitmRobot | Gto99Robot) -> list[tuple[np.ndarray, ...]]:
+def sequence(rng: np.random.Generator, robot: ElementRobot) -> list[View]:
     """A blob as target, and predictions that start empty and get closer with every click, their border
     and their false regions uneven as those of a network."""
     rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
@@ -65,16 +64,14 @@ def sequence(rng: np.random.Generator, robot: RitmRobot | Gto99Robot) -> list[tu
     truth = field + 0.2 * smooth_noise(rng, 25)
     seen, clicked, prediction = [], np.zeros((0, 2), np.int64), np.zeros(SHAPE, bool)
     for number in range(CLICKS):
-        missed, excess = error_maps(prediction, target)
-        answer = robot.click(missed, excess, clicked, None)
-        if answer is None:
+        view = View(prediction, target, clicked)
+        if not view.error.any():
             break
-        seen.append((missed, excess, clicked))
-        clicked = np.vstack([clicked, answer[0]])
+        seen.append(view)
+        clicked = np.vstack([clicked, robot.choose(view)])
         closeness = 0.93**number
-        prediction = (
-            np.where(target == 1, 0.3, -0.3) * (1 - closeness) + closeness * (truth + 0.3 * smooth_noise(rng, 8)) > 0
-        )
+        unsure = truth + 0.3 * smooth_noise(rng, 8)
+        prediction = np.where(target == 1, 0.3, -0.3) * (1 - closeness) + closeness * unsure > 0
     return seen
 
 
@@ -88,13 +85,14 @@ def seconds(work: Callable[[], object]) -> float:
     return float(np.median(times))
 
 
-def compare(name: str, robot: RitmRobot | Gto99Robot, plain: Callable[..., object]) -> None:
+def compare(name: str, robot: ElementRobot, plain: Callable[..., tuple[int, int]]) -> None:
     ours, theirs = [], []
     for seed in range(SEQUENCES):
-        for missed, excess, clicked in sequence(np.random.default_rng(seed), robot):
-            assert robot.click(missed, excess, clicked, None) == plain(missed, excess, clicked)
-            ours.append(seconds(lambda m=missed, e=excess, c=clicked: robot.click(m, e, c, None)))
-            theirs.append(seconds(lambda m=missed, e=excess, c=clicked: plain(m, e, c)))
+        for view in sequence(np.random.default_rng(seed), robot):
+            errors = view.errors
+            assert robot.choose(view) == [plain(*errors, view.clicked)]
+            ours.append(seconds(lambda view=view: robot.choose(view)))
+            theirs.append(seconds(lambda errors=errors, view=view: plain(*errors, view.clicked)))
     ratio = np.array(theirs) / np.array(ours)
     print(
         f"{name}: {len(ours)} clicks, plain {1e3 * np.mean(theirs):.2f} ms, ours {1e3 * np.mean(ours):.2f} ms a click; "

@@ -27,16 +27,19 @@ if TYPE_CHECKING:
     from iis_core.models import TrainableModel as TrainableModel
     from iis_core.plugins.hooks import IIS_API as IIS_API
     from iis_core.plugins.load import list_datasets as list_datasets
+    from iis_core.plugins.load import list_initial_robots as list_initial_robots
     from iis_core.plugins.load import list_models as list_models
     from iis_core.plugins.load import list_protocols as list_protocols
     from iis_core.plugins.load import list_robots as list_robots
     from iis_core.plugins.load import list_selectors as list_selectors
     from iis_core.plugins.load import load_dataset as load_dataset
+    from iis_core.plugins.load import load_initial_robot as load_initial_robot
     from iis_core.plugins.load import load_model as load_model
     from iis_core.plugins.load import load_protocol as load_protocol
     from iis_core.plugins.load import load_robot as load_robot
     from iis_core.plugins.load import load_selector as load_selector
     from iis_core.regions import RegionSelector as RegionSelector
+    from iis_core.robots import InitialRobot as InitialRobot
     from iis_core.robots import Robot as Robot
     from iis_core.types import Region as Region
     from iis_core.types import Sample as Sample
@@ -51,18 +54,20 @@ _HOMES = {
     "plugins.hooks": ("IIS_API",),
     "plugins.load": (
         "list_datasets",
+        "list_initial_robots",
         "list_models",
         "list_protocols",
         "list_robots",
         "list_selectors",
         "load_dataset",
+        "load_initial_robot",
         "load_model",
         "load_protocol",
         "load_robot",
         "load_selector",
     ),
     "regions": ("RegionSelector",),
-    "robots": ("Robot",),
+    "robots": ("InitialRobot", "Robot"),
     "types": ("Region", "Sample", "Step"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

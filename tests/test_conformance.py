@@ -11,8 +11,10 @@ import torch
 
 from iis_core import IISModel, Sample, UserError, load_dataset, load_robot, load_selector
 from iis_core.plugins import DatasetSpec, ModelSpec, RobotSpec, SelectorSpec
+from iis_core.plugins.discovery import Offer, discover
 from iis_core.regions import FirstSelector
 from iis_core.testing import CheckResult, check, check_dataset, check_model, check_robot, check_selector
+from iis_core.testing.named import check_offer
 
 
 def failed(results: list[CheckResult]) -> set[str]:
@@ -20,16 +22,26 @@ def failed(results: list[CheckResult]) -> set[str]:
     return {result.check for result in results if result.status == "failed"}
 
 
-@pytest.mark.parametrize("name", ["toy/disks", "toy/shapes", "core/gto99", "core/first"])
-def test_what_is_delivered_passes(name: str) -> None:
-    results = check(name)
+OWN = [
+    offer
+    for kind in ("robots", "initial_robots", "selectors")
+    for offer in discover().offers[kind].values()
+    if offer.spec.namespace == "core"
+]
+
+
+@pytest.mark.parametrize("offer", OWN, ids=lambda offer: f"{offer.spec.kind}-{offer.spec.variant}")
+def test_what_the_core_offers_passes(offer: Offer) -> None:
+    results = check_offer(offer, {})
     assert failed(results) == set(), results
     assert "passed" in {result.status for result in results}
 
 
-def test_the_ritm_robot_passes() -> None:
-    spec = RobotSpec(name="core/ritm", target="a:b", summary="")
-    assert failed(check_robot(load_robot("core/ritm"), spec)) == set()
+@pytest.mark.parametrize("name", ["toy/disks", "toy/shapes"])
+def test_what_the_toy_plugin_offers_passes(name: str) -> None:
+    results = check(name)
+    assert failed(results) == set(), results
+    assert "passed" in {result.status for result in results}
 
 
 def test_a_name_of_several_things_must_be_told_apart(install: Callable[..., object]) -> None:

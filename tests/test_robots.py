@@ -14,10 +14,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import ndimage, stats
 
 from iis_core import UserError, interact, load_model, load_protocol, load_robot
-from iis_core.masks import binarise
+from iis_core.masks import binarise, largest_component
 from iis_core.metrics import count, iou
+from iis_core.robots import View
+from iis_core.robots.distance import distance_to_border
 
 SHARED = os.environ.get("IIS_SHARED")
 needs_shared = pytest.mark.skipif(not SHARED, reason="IIS_SHARED does not point at the photographs")
@@ -143,6 +146,109 @@ def test_clicks_do_not_depend_on_the_batch(name: str, seed: int) -> None:
     pcs, ncs = robot(y, target, [], [])
     for i in range(5):
         assert robot(y[[i]], target[[i]], [], []) == ([pcs[i]], [ncs[i]])
+
+
+def region(reference: Path, targets: list[np.ndarray], i: int) -> View:
+    """A prediction of the published sampling files; there an ignored pixel counts as background."""
+    prediction = np.load(reference / "iislib_robots.npz")[f"prediction_{i}"]
+    return View(prediction, (targets[i] == 1).astype(np.int8), np.zeros((0, 2), np.int64))
+
+
+@pytest.mark.parametrize("i", range(8))
+def test_largest_errors_and_sampling_probabilities_are_those_of_iislib(
+    i: int, reference: Path, targets: list[np.ndarray]
+) -> None:
+    published = np.load(reference / "iislib_robots.npz")
+    error = region(reference, targets, i).error
+    largest = largest_component(error, connectivity=4)
+    whole = np.zeros_like(error)
+    whole[largest.box] = largest.mask
+    assert (whole == published[f"largest_error_{i}"]).all()
+    weights = distance_to_border(error)
+    assert np.abs(weights / weights.sum() - published[f"distance_probability_{i}"]).max() <= 1e-5
+
+
+def expected_shares(name: str, view: View) -> np.ndarray:
+    """The stated distribution of a robot's click over the pixels, by plain means."""
+    padded = [np.pad(errors.astype(np.uint8), 1) for errors in view.errors]
+    if name == "random":
+        weights = (view.target != -1).astype(float)
+    elif name == "random-error":
+        weights = view.error.astype(float)
+    elif name == "random-largest-error":
+        labels, count = ndimage.label(view.error)
+        sizes = [(labels == label).sum() for label in range(1, count + 1)]
+        weights = (labels == 1 + int(np.argmax(sizes))).astype(float)
+    elif name == "ritm-train":
+        chamfer = [cv2.distanceTransform(mask, cv2.DIST_L2, 5)[1:-1, 1:-1] for mask in padded]
+        deeper = chamfer[0] if chamfer[0].max() > chamfer[1].max() else chamfer[1]
+        weights = (deeper > deeper.max() / 2).astype(float)
+    else:
+        weights = ndimage.distance_transform_edt(np.pad(view.error, 1))[1:-1, 1:-1]
+    return weights / weights.sum()
+
+
+SEVERAL = ["random", "random-error", "random-largest-error", "distance-error", "distance-error-sequential"]
+DRAWING = [*SEVERAL, "ritm-train"]
+
+
+@pytest.mark.parametrize("name", DRAWING)
+def test_a_robot_that_draws_follows_its_distribution(name: str) -> None:
+    rng = np.random.default_rng(0)
+    target = np.kron(rng.integers(-1, 2, (4, 5)), np.ones((4, 4))).astype(np.int8)
+    prediction = np.kron(rng.random((4, 5)) < 0.4, np.ones((4, 4))).astype(bool)
+    shares = expected_shares(name, View(prediction, target, np.zeros((0, 2), np.int64)))
+    robot, count = load_robot(name), 4000
+    y = torch.from_numpy(prediction.astype(np.float32)).expand(count, 1, -1, -1)
+    batch = torch.from_numpy(target).expand(count, 1, -1, -1)
+    pcs, ncs = robot(y, batch, [], [], rngs=[np.random.default_rng(i) for i in range(count)])
+    seen = np.zeros_like(shares)
+    for click in (click for own in (*pcs, *ncs) for click in own):
+        seen[click] += 1
+    assert seen.sum() == count
+    assert not seen[shares == 0].any()
+    assert stats.chisquare(seen[shares > 0], count * shares[shares > 0]).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_several_points_are_different_pixels(name: str) -> None:
+    y, target = torch.zeros(1, 1, 6, 6), torch.zeros((1, 1, 6, 6), dtype=torch.int8)
+    target[..., 1:4, 1:4] = 1
+    (positive,), (negative,) = load_robot(name)(y, target, [], [], n_points=5, rngs=[np.random.default_rng(0)])
+    assert len(set(positive + negative)) == len(positive + negative) == 5
+
+
+def test_a_sequence_takes_each_point_out_of_the_error_before_the_next() -> None:
+    y, target = torch.zeros(1, 1, 3, 3), torch.zeros((1, 1, 3, 3), dtype=torch.int8)
+    target[..., 1, :] = 1
+    robot = load_robot("distance-error-sequential")
+    (positive,), _ = robot(y, target, [], [], n_points=9, rngs=[np.random.default_rng(0)])
+    assert sorted(positive) == [(1, 0), (1, 1), (1, 2)]
+
+
+def test_a_mix_draws_each_robot_by_its_weight() -> None:
+    count = 3000
+    y, target = torch.zeros(count, 1, 5, 5), torch.zeros((count, 1, 5, 5), dtype=torch.int8)
+    target[..., 1:4, 1:4] = 1
+    robot = load_robot("mix", robots={"ritm": 3, "random-error": 1})
+    pcs, _ = robot(y, target, [], [], rngs=[np.random.default_rng(i) for i in range(count)])
+    centre = sum(clicks == [(2, 2)] for clicks in pcs) / count
+    assert centre == pytest.approx(3 / 4 + 1 / 4 / 9, abs=0.03)
+
+
+def test_a_mix_without_weight_is_refused() -> None:
+    with pytest.raises(UserError, match="some above 0"):
+        load_robot("mix", robots={"ritm": 0})
+    with pytest.raises(UserError, match="did you mean"):
+        load_robot("mix", robots={"core/rtim": 1})
+
+
+def test_a_robot_that_draws_asks_for_generators() -> None:
+    y, target = torch.zeros(1, 1, 2, 2), torch.ones((1, 1, 2, 2), dtype=torch.int8)
+    for name in (*DRAWING, "mix"):
+        keywords = {"robots": {"ritm": 1}} if name == "mix" else {}
+        with pytest.raises(UserError, match="give `rngs`"):
+            load_robot(name, **keywords)(y, target, [], [])
 
 
 def test_more_than_one_point_is_refused() -> None:

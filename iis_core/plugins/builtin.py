@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from iis_core.plugins import ProtocolSpec, RobotSpec, SelectorSpec, hookimpl
+from iis_core.plugins import InitialRobotSpec, ProtocolSpec, RobotSpec, SelectorSpec, hookimpl
 
 IIS_API = 1
 
@@ -25,6 +25,72 @@ def iis_robots() -> Iterator[RobotSpec]:
         target="iis_core.robots.gto99:Gto99Robot",
         summary="the centre of the largest connected error region of either kind",
         paper=_GTO99_PAPER,
+    )
+    yield RobotSpec(
+        name="core/ritm-train",
+        target="iis_core.robots.ritm:RitmTrainRobot",
+        summary="at random in the inner part of the deeper error map, as in RITM's training",
+        paper=_RITM_PAPER,
+    )
+    yield RobotSpec(
+        name="core/random",
+        target="iis_core.robots.random:RandomRobot",
+        summary="anywhere, right or wrong",
+        several_points=True,
+        in_error=False,
+    )
+    yield RobotSpec(
+        name="core/random-error",
+        target="iis_core.robots.random:RandomErrorRobot",
+        summary="anywhere in the error",
+        several_points=True,
+    )
+    yield RobotSpec(
+        name="core/random-largest-error",
+        target="iis_core.robots.random:RandomLargestErrorRobot",
+        summary="anywhere in the largest connected error region",
+        several_points=True,
+    )
+    yield RobotSpec(
+        name="core/distance-error",
+        target="iis_core.robots.distance:DistanceErrorRobot",
+        summary="in the error, in proportion to the distance to its border",
+        several_points=True,
+    )
+    yield RobotSpec(
+        name="core/distance-error-sequential",
+        target="iis_core.robots.distance:DistanceErrorSequentialRobot",
+        summary="as distance-error, each point after taking the last out of the error",
+        several_points=True,
+    )
+    yield RobotSpec(
+        name="core/mix",
+        target="iis_core.robots.mix:MixRobot",
+        summary="one of several robots, drawn by weight for every element and interaction",
+        check_keywords={"robots": {"core/ritm": 1, "core/random-error": 2}},
+    )
+
+
+@hookimpl
+def iis_initial_robots() -> Iterator[InitialRobotSpec]:
+    yield InitialRobotSpec(name="core/none", target="iis_core.robots.initial:NoInitialRobot", summary="no click")
+    yield InitialRobotSpec(name="core/random", target="iis_core.robots.initial:RandomInitialRobot", summary="anywhere")
+    yield InitialRobotSpec(
+        name="core/grid",
+        target="iis_core.robots.initial:GridInitialRobot",
+        summary="once in each cell of a grid, at a random place in it",
+    )
+    yield InitialRobotSpec(
+        name="core/ritm-initial",
+        target="iis_core.robots.initial:RitmInitialRobot",
+        summary="many clicks in and around the target, as in RITM's training",
+        paper=_RITM_PAPER,
+    )
+    yield InitialRobotSpec(
+        name="core/mix",
+        target="iis_core.robots.mix:MixInitialRobot",
+        summary="one of several initial robots, drawn by weight for every element",
+        check_keywords={"robots": {"core/random": 1, "core/grid": 2}},
     )
 
 

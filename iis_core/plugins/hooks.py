@@ -6,7 +6,14 @@ from collections.abc import Iterable
 
 import pluggy
 
-from iis_core.plugins.specs import DatasetSpec, ModelSpec, ProtocolSpec, RobotSpec, SelectorSpec
+from iis_core.plugins.specs import (
+    DatasetSpec,
+    InitialRobotSpec,
+    ModelSpec,
+    ProtocolSpec,
+    RobotSpec,
+    SelectorSpec,
+)
 
 IIS_API = 1
 """Version of the contract between core and plugins; a plugin module states the one it was written for."""
@@ -25,6 +32,11 @@ def iis_models() -> Iterable[ModelSpec]:  # type: ignore[empty-body]
 @hookspec
 def iis_robots() -> Iterable[RobotSpec]:  # type: ignore[empty-body]
     """Robots for `load_robot`."""
+
+
+@hookspec
+def iis_initial_robots() -> Iterable[InitialRobotSpec]:  # type: ignore[empty-body]
+    """Initial robots for `load_initial_robot`."""
 
 
 @hookspec

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from iis_core.models import IISModel
     from iis_core.protocols import Protocol
     from iis_core.regions import RegionSelector
-    from iis_core.robots import Robot
+    from iis_core.robots import InitialRobot, Robot
 
 
 def load_model(name: str, *, device: str = "cpu", weights: str | None = None, **keywords: Any) -> IISModel:
@@ -45,6 +45,11 @@ def load_robot(name: str, **keywords: Any) -> Robot:
     return cast("Robot", build(find("robots", name), keywords))
 
 
+def load_initial_robot(name: str, **keywords: Any) -> InitialRobot:
+    """Build an initial robot by catalog name, e.g. `load_initial_robot("ritm-initial", max_points=12)`."""
+    return cast("InitialRobot", build(find("initial_robots", name), keywords))
+
+
 def load_dataset(name: str, **keywords: Any) -> SegDataset:
     """Open a dataset by catalog name, e.g. `load_dataset("grabcut", root="data/GrabCut")`."""
     return cast("SegDataset", build(find("datasets", name), keywords))
@@ -64,6 +69,7 @@ def load_protocol(name: str, **overrides: Any) -> Protocol:
 
 list_models = partial(list_names, "models")
 list_robots = partial(list_names, "robots")
+list_initial_robots = partial(list_names, "initial_robots")
 list_datasets = partial(list_names, "datasets")
 list_selectors = partial(list_names, "selectors")
 list_protocols = partial(list_names, "protocols")

@@ -110,6 +110,13 @@ class RobotSpec(FactorySpec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InitialRobotSpec(FactorySpec):
+    """A robot that makes the first clicks."""
+
+    kind: ClassVar[str] = "initial_robots"
+
+
+@dataclass(frozen=True, kw_only=True)
 class DatasetSpec(FactorySpec):
     """A dataset.
 
@@ -155,5 +162,6 @@ class ProtocolSpec(Spec):
 
 
 SPEC_TYPES: Mapping[str, type[Spec]] = {
-    spec_type.kind: spec_type for spec_type in (ModelSpec, RobotSpec, DatasetSpec, SelectorSpec, ProtocolSpec)
+    spec_type.kind: spec_type
+    for spec_type in (ModelSpec, RobotSpec, InitialRobotSpec, DatasetSpec, SelectorSpec, ProtocolSpec)
 }

@@ -1,7 +1,6 @@
-"""Robots: simulated annotators that click where a prediction is wrong."""
+"""Robots: simulated annotators that click where a prediction is wrong, and those that make the first clicks."""
 
-from iis_core.robots.base import ElementRobot, Robot
-from iis_core.robots.gto99 import Gto99Robot
-from iis_core.robots.ritm import RitmRobot
+from iis_core.robots.base import ElementRobot, Robot, View
+from iis_core.robots.initial import InitialRobot
 
-__all__ = ["ElementRobot", "Gto99Robot", "RitmRobot", "Robot"]
+__all__ = ["ElementRobot", "InitialRobot", "Robot", "View"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -47,26 +49,53 @@ class Robot(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class View:
+    """What a robot sees of one batch element.
+
+    prediction: bool (H, W).
+    target: int8 (H, W); 1 object, 0 background, -1 ignore.
+    clicked: int (n, 2), the clicks so far, in order.
+    n_points: clicks wanted, at most.
+    rng: the only source of randomness, None where none was given.
+    """
+
+    prediction: np.ndarray
+    target: np.ndarray
+    clicked: np.ndarray
+    n_points: int = 1
+    rng: np.random.Generator | None = None
+
+    @cached_property
+    def errors(self) -> tuple[np.ndarray, np.ndarray]:
+        """False negatives and false positives, bool (H, W)."""
+        return error_maps(self.prediction, self.target)
+
+    @property
+    def error(self) -> np.ndarray:
+        """Errors of either kind, bool (H, W)."""
+        return np.asarray(np.logical_or(*self.errors))
+
+
 class ElementRobot(ABC):
-    """A robot that clicks into one element's error maps at a time, with a thread for each element.
+    """A robot that treats every batch element alone, each in a thread; clicks are labelled by the target.
 
     threshold, inclusive: the prediction is y > threshold, or y >= threshold where inclusive.
     """
+
+    several_points = False
+    """Whether it can give more than one click per interaction."""
+
+    draws = False
+    """Whether it needs generators."""
 
     def __init__(self, *, threshold: float = 0.5, inclusive: bool = False) -> None:
         self.threshold = threshold
         self.inclusive = inclusive
 
     @abstractmethod
-    def click(
-        self, missed: np.ndarray, excess: np.ndarray, clicked: np.ndarray, rng: np.random.Generator | None
-    ) -> tuple[Click, bool] | None:
-        """One click and whether it is positive; None where no error is left.
-
-        missed: bool (H, W), the false negatives.
-        excess: bool (H, W), the false positives.
-        clicked: int (n, 2), the element's clicks so far, in order.
-        """
+    def choose(self, view: View) -> Sequence[Click]:
+        """The pixels to click, none of them ignored; empty where there is nothing to click."""
 
     def __call__(
         self,
@@ -78,21 +107,39 @@ class ElementRobot(ABC):
         n_points: int = 1,
         rngs: Sequence[np.random.Generator] | None = None,
     ) -> tuple[NewClicks, NewClicks]:
-        if n_points != 1:
+        if n_points != 1 and not self.several_points:
             raise UserError(f"robot {name_of(self)} gives one click per interaction, not {n_points}")
+        if self.draws and rngs is None:
+            raise UserError(f"robot {name_of(self)} draws at random: give `rngs`, one generator per element")
         mask = binarise(y, self.threshold, self.inclusive).numpy()
         truth = target.numpy()
 
-        def annotate(element: int) -> tuple[Click, bool] | None:
-            missed, excess = error_maps(mask[element, 0], truth[element, 0])
-            clicked = clicks_of(pcs, ncs, element)
-            return self.click(missed, excess, clicked, None if rngs is None else rngs[element])
+        def view(element: int) -> View:
+            rng = None if rngs is None else rngs[element]
+            return View(mask[element, 0], truth[element, 0], clicks_of(pcs, ncs, element), n_points, rng)
 
-        found = per_element(annotate, len(y))
-        return (
-            [[answer[0]] if answer and answer[1] else [] for answer in found],
-            [[answer[0]] if answer and not answer[1] else [] for answer in found],
-        )
+        chosen = per_element(lambda element: self.choose(view(element)), len(y))
+        return labelled(chosen, truth[:, 0])
+
+
+def labelled(chosen: Sequence[Sequence[Click]], targets: Iterable[np.ndarray]) -> tuple[NewClicks, NewClicks]:
+    """Clicks `[batch element][click]` apart by the label of their place in the element's int8 (H, W) target."""
+    pairs = list(zip(chosen, targets, strict=True))
+    positive = [[click for click in own if target[click] == 1] for own, target in pairs]
+    negative = [[click for click in own if target[click] == 0] for own, target in pairs]
+    return positive, negative
+
+
+def draw(places: np.ndarray, count: int, rng: np.random.Generator, weights: np.ndarray | None = None) -> list[Click]:
+    """At most `count` different pixels of a bool (H, W) map, uniformly or in proportion to float (H, W) weights."""
+    candidates = np.flatnonzero(places)
+    if weights is not None:
+        candidates = candidates[weights.flat[candidates] > 0]
+    if not len(candidates):
+        return []
+    share = None if weights is None else weights.flat[candidates] / weights.flat[candidates].sum()
+    found = rng.choice(candidates, min(count, len(candidates)), replace=False, p=share)
+    return [(int(place) // places.shape[1], int(place) % places.shape[1]) for place in found]
 
 
 def clicks_of(pcs: Clicks, ncs: Clicks, element: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from iis_core.masks.components import Component, largest_component
 from iis_core.masks.distance import farthest_pixel
-from iis_core.robots.base import ElementRobot
+from iis_core.robots.base import ElementRobot, View
 
 if TYPE_CHECKING:
     from iis_core.types import Click
@@ -24,18 +24,16 @@ class Gto99Robot(ElementRobot):
     Source: Forte, Price, Cohen, Xu, Pitié 2020, Getting to 99% Accuracy in Interactive Segmentation.
     """
 
-    def click(
-        self, missed: np.ndarray, excess: np.ndarray, clicked: np.ndarray, rng: np.random.Generator | None
-    ) -> tuple[Click, bool] | None:
-        positive, negative = _largest(missed, excess)
-        if positive is None and negative is None:
-            return None
-        is_positive = negative is None or (positive is not None and positive.area > negative.area)
-        region = positive if is_positive else negative
-        assert region is not None
+    def choose(self, view: View) -> list[Click]:
+        positive, negative = _largest(*view.errors)
+        region = negative
+        if negative is None or (positive is not None and positive.area > negative.area):
+            region = positive
+        if region is None:
+            return []
         centre = farthest_pixel(region.mask)
         assert centre is not None
-        return (region.box[0].start + centre.row, region.box[1].start + centre.col), is_positive
+        return [(region.box[0].start + centre.row, region.box[1].start + centre.col)]
 
 
 def _largest(missed: np.ndarray, excess: np.ndarray) -> tuple[Component | None, Component | None]:

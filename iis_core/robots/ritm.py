@@ -1,13 +1,11 @@
-"""The evaluation robot of RITM, made exact."""
+"""The robots of RITM: the evaluation robot, made exact, and the training robot."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from iis_core.masks.distance import Interior
-from iis_core.robots.base import ElementRobot
+from iis_core.robots.base import ElementRobot, View, draw
 
 if TYPE_CHECKING:
     from iis_core.types import Click
@@ -23,16 +21,34 @@ class RitmRobot(ElementRobot):
     Source: Sofiiuk, Petrov, Konushin 2021, Reviving Iterative Training with Mask Guidance.
     """
 
-    def click(
-        self, missed: np.ndarray, excess: np.ndarray, clicked: np.ndarray, rng: np.random.Generator | None
-    ) -> tuple[Click, bool] | None:
-        positive, negative = Interior.of(missed, clicked), Interior.of(excess, clicked)
-        if positive is None and negative is None:
-            return None
+    def choose(self, view: View) -> list[Click]:
+        positive, negative = (Interior.of(errors, view.clicked) for errors in view.errors)
+        deeper = negative
         if negative is None or (positive is not None and _is_deeper(positive, negative)):
-            assert positive is not None
-            return positive.farthest_pixel()[1:], True
-        return negative.farthest_pixel()[1:], False
+            deeper = positive
+        return [] if deeper is None else [deeper.farthest_pixel()[1:]]
+
+
+class RitmTrainRobot(ElementRobot):
+    """Clicks at random into the inner part of the deeper error map, where the distance exceeds half its maximum.
+
+    Distances are those of OpenCV's 5 x 5 mask, as published; a tie between the maps is negative.
+
+    Source: Sofiiuk, Petrov, Konushin 2021, Reviving Iterative Training with Mask Guidance (`get_next_points`).
+    """
+
+    draws = True
+
+    def choose(self, view: View) -> list[Click]:
+        assert view.rng is not None
+        positive, negative = (Interior.of(errors) for errors in view.errors)
+        deeper = negative
+        if negative is None or (positive is not None and positive.largest > negative.largest):
+            deeper = positive
+        if deeper is None:
+            return []
+        inner = draw(deeper.chamfer > deeper.largest / 2, 1, view.rng)
+        return [(row + deeper.origin[0], col + deeper.origin[1]) for row, col in inner]
 
 
 def _is_deeper(positive: Interior, negative: Interior) -> bool:

@@ -7,10 +7,19 @@ def test_my_model():
 """
 
 from iis_core.testing.datasets import check_dataset
+from iis_core.testing.initial_robots import check_initial_robot
 from iis_core.testing.models import check_model
 from iis_core.testing.named import check
 from iis_core.testing.results import CheckResult
 from iis_core.testing.robots import check_robot
 from iis_core.testing.selectors import check_selector
 
-__all__ = ["CheckResult", "check", "check_dataset", "check_model", "check_robot", "check_selector"]
+__all__ = [
+    "CheckResult",
+    "check",
+    "check_dataset",
+    "check_initial_robot",
+    "check_model",
+    "check_robot",
+    "check_selector",
+]

@@ -11,6 +11,7 @@ from iis_core.plugins.discovery import Offer
 from iis_core.plugins.load import build
 from iis_core.plugins.specs import FactorySpec
 from iis_core.testing.datasets import check_dataset
+from iis_core.testing.initial_robots import check_initial_robot
 from iis_core.testing.models import check_model
 from iis_core.testing.results import CheckResult
 from iis_core.testing.robots import check_robot
@@ -19,6 +20,7 @@ from iis_core.testing.selectors import check_selector
 _CHECKS: Mapping[str, Callable[..., list[CheckResult]]] = {
     "models": check_model,
     "robots": check_robot,
+    "initial_robots": check_initial_robot,
     "datasets": check_dataset,
     "selectors": check_selector,
 }

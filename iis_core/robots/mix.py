@@ -1,0 +1,92 @@
+"""Mixtures: a robot drawn for every element and interaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from iis_core.errors import UserError
+from iis_core.plugins.load import load_initial_robot, load_robot
+from iis_core.robots.initial import InitialRobot
+from iis_core.types import Clicks, NewClicks, Region
+
+Rngs = Sequence[np.random.Generator]
+
+
+class MixRobot:
+    """Draws, for every element and interaction, the robot that clicks.
+
+    robots: `{catalog name: weight}`.
+    threshold, inclusive: for all of them.
+    """
+
+    def __init__(self, *, robots: Mapping[str, float], threshold: float = 0.5, inclusive: bool = False) -> None:
+        self.threshold = threshold
+        self.inclusive = inclusive
+        self.weights = _weights(robots)
+        self.robots = [load_robot(name, threshold=threshold, inclusive=inclusive) for name in robots]
+
+    def __call__(
+        self,
+        y: Tensor,
+        target: Tensor,
+        pcs: Clicks,
+        ncs: Clicks,
+        *,
+        n_points: int = 1,
+        rngs: Rngs | None = None,
+    ) -> tuple[NewClicks, NewClicks]:
+        if rngs is None:
+            raise UserError("robot mix draws at random: give `rngs`, one generator per element")
+
+        def ask(which: int, elements: list[int]) -> tuple[NewClicks, NewClicks]:
+            own_pcs, own_ncs = ([[new[i] for i in elements] for new in clicks] for clicks in (pcs, ncs))
+            own_rngs = [rngs[i] for i in elements]
+            robot = self.robots[which]
+            return robot(y[elements], target[elements], own_pcs, own_ncs, n_points=n_points, rngs=own_rngs)
+
+        return _drawn(self.weights, rngs, ask)
+
+
+class MixInitialRobot:
+    """Draws, for every element, the initial robot that clicks.
+
+    robots: `{catalog name: weight}`.
+    """
+
+    def __init__(self, *, robots: Mapping[str, float]) -> None:
+        self.weights = _weights(robots)
+        self.robots: list[InitialRobot] = [load_initial_robot(name) for name in robots]
+
+    def __call__(
+        self, regions: Sequence[Region], *, n_points: int | None = None, rngs: Rngs
+    ) -> tuple[NewClicks, NewClicks]:
+        def ask(which: int, elements: list[int]) -> tuple[NewClicks, NewClicks]:
+            own = [regions[i] for i in elements]
+            return self.robots[which](own, n_points=n_points, rngs=[rngs[i] for i in elements])
+
+        return _drawn(self.weights, rngs, ask)
+
+
+def _weights(robots: Mapping[str, Any]) -> np.ndarray:
+    weights = np.array(list(robots.values()), dtype=float)
+    if not len(weights) or (weights < 0).any() or not weights.sum() > 0:
+        raise UserError(f"robots must be names with weights, some above 0 and none below, not {dict(robots)}")
+    return np.asarray(weights / weights.sum())
+
+
+def _drawn(
+    weights: np.ndarray, rngs: Rngs, ask: Callable[[int, list[int]], tuple[NewClicks, NewClicks]]
+) -> tuple[NewClicks, NewClicks]:
+    """Draw a robot for every element, ask each robot once for all of its elements, and put them in order."""
+    drawn = [int(rng.choice(len(weights), p=weights)) for rng in rngs]
+    pcs: NewClicks = [[] for _ in rngs]
+    ncs: NewClicks = [[] for _ in rngs]
+    for which in sorted(set(drawn)):
+        elements = [i for i, robot in enumerate(drawn) if robot == which]
+        for i, positives, negatives in zip(elements, *ask(which, elements), strict=True):
+            pcs[i], ncs[i] = positives, negatives
+    return pcs, ncs

@@ -12,7 +12,7 @@ import torch
 from iis_core import IISModel, Sample, UserError, load_dataset, load_robot, load_selector
 from iis_core.plugins import DatasetSpec, ModelSpec, RobotSpec, SelectorSpec
 from iis_core.plugins.discovery import Offer, discover
-from iis_core.regions import FirstSelector
+from iis_core.regions.whole import FirstSelector
 from iis_core.testing import CheckResult, check, check_dataset, check_model, check_robot, check_selector
 from iis_core.testing.named import check_offer
 

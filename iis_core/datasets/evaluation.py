@@ -8,7 +8,7 @@ import numpy as np
 
 from iis_core.datasets.base import SegDataset, info_of
 from iis_core.errors import UserError, name_of
-from iis_core.regions import RegionSelector, object_region
+from iis_core.regions import RegionSelector, merged_region
 from iis_core.types import Sample
 
 
@@ -73,5 +73,5 @@ class EvaluationDataset:
     def _target(self, sample: Sample, object_id: int | None) -> np.ndarray:
         if self.selector is not None:
             return self.selector(sample.image, sample.masks, sample.info, None).target
-        entry = sample.info["objects"][object_id]
-        return object_region(sample.masks, entry["layer"], entry["value"]).target
+        assert object_id is not None
+        return merged_region(sample.masks, sample.info, [object_id]).target

@@ -98,8 +98,44 @@ def iis_initial_robots() -> Iterator[InitialRobotSpec]:
 def iis_selectors() -> Iterator[SelectorSpec]:
     yield SelectorSpec(
         name="core/first",
-        target="iis_core.regions.first:FirstSelector",
+        target="iis_core.regions.whole:FirstSelector",
         summary="the object with value 1 of layer 0",
+    )
+    yield SelectorSpec(
+        name="core/largest",
+        target="iis_core.regions.whole:LargestSelector",
+        summary="the object with most pixels",
+    )
+    yield SelectorSpec(
+        name="core/background",
+        target="iis_core.regions.whole:BackgroundSelector",
+        summary="every pixel without an object",
+    )
+    yield SelectorSpec(
+        name="core/random-single",
+        target="iis_core.regions.drawn:RandomSingleSelector",
+        summary="one object at random",
+    )
+    yield SelectorSpec(
+        name="core/random-merge",
+        target="iis_core.regions.drawn:RandomMergeSelector",
+        summary="several objects at random, as one",
+    )
+    yield SelectorSpec(
+        name="core/random-component",
+        target="iis_core.regions.drawn:RandomComponentSelector",
+        summary="a connected region of an object, at random",
+    )
+    yield SelectorSpec(
+        name="core/class",
+        target="iis_core.regions.drawn:ClassSelector",
+        summary="all objects of one class, given or drawn",
+    )
+    yield SelectorSpec(
+        name="core/hierarchical",
+        target="iis_core.regions.hierarchical:HierarchicalSelector",
+        summary="an object or a part of one, possibly without some of its own parts",
+        paper=_RITM_PAPER,
     )
 
 

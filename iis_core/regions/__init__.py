@@ -1,6 +1,5 @@
 """Region selectors: from the full masks of a sample to one thing to segment."""
 
-from iis_core.regions.base import RegionSelector, object_region
-from iis_core.regions.first import FirstSelector
+from iis_core.regions.base import RegionSelector, merged_region, object_mask
 
-__all__ = ["FirstSelector", "RegionSelector", "object_region"]
+__all__ = ["RegionSelector", "merged_region", "object_mask"]

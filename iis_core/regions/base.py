@@ -1,8 +1,8 @@
-"""What a region selector is, and the region of one object."""
+"""What a region selector is, and the region of one object or several."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -34,13 +34,22 @@ class RegionSelector(Protocol):
         ...
 
 
-def object_region(masks: np.ndarray, layer: int, value: int) -> Region:
-    """The region of the object that has this value in this layer of int32 (H, W, L) masks.
+def object_mask(masks: np.ndarray, info: Mapping[str, Any], object_id: int) -> np.ndarray:
+    """The pixels of one object, bool (H, W)."""
+    entry = info["objects"][object_id]
+    return np.asarray(masks[:, :, entry["layer"]] == entry["value"])
 
-    Pixels marked -1 in that layer are ignored; `others` is the union of the other objects of all layers.
+
+def merged_region(masks: np.ndarray, info: Mapping[str, Any], object_ids: Sequence[int]) -> Region:
+    """The region of one object, or of several as one.
+
+    Pixels marked -1 in the layers of these objects are ignored. `others` is the union of the other objects,
+    of all layers, outside the region.
     """
-    own = masks[:, :, layer]
-    target = (own == value).astype(np.int8)
-    target[own == -1] = -1
-    others = (masks > 0).any(axis=2) & (own != value)
-    return Region(target, others)
+    is_target = np.zeros(masks.shape[:2], bool)
+    is_ignored = np.zeros(masks.shape[:2], bool)
+    for object_id in object_ids:
+        is_target |= object_mask(masks, info, object_id)
+        is_ignored |= masks[:, :, info["objects"][object_id]["layer"]] == -1
+    target = np.where(is_target, 1, np.where(is_ignored, -1, 0)).astype(np.int8)
+    return Region(target, (masks > 0).any(axis=2) & ~is_target)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from iis_core.plugins.load import load_protocol as load_protocol
     from iis_core.plugins.load import load_robot as load_robot
     from iis_core.plugins.load import load_selector as load_selector
+    from iis_core.prediction import predict as predict
     from iis_core.regions import RegionSelector as RegionSelector
     from iis_core.robots import InitialRobot as InitialRobot
     from iis_core.robots import Robot as Robot
@@ -66,6 +67,7 @@ _HOMES = {
         "load_robot",
         "load_selector",
     ),
+    "prediction": ("predict",),
     "regions": ("RegionSelector",),
     "robots": ("InitialRobot", "Robot"),
     "types": ("Region", "Sample", "Step"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class IISError(Exception):
     """Base of every error raised on purpose; the message is one sentence and its remedy."""
@@ -23,6 +26,17 @@ class PluginError(IISError):
 
 class ContractError(PluginError):
     """A model, robot, dataset or selector returned something the contract does not allow."""
+
+
+@contextmanager
+def plugin_call(what: str) -> Iterator[None]:
+    """Turn any exception of a plugin's code into a PluginError that says what failed; ours pass through."""
+    try:
+        yield
+    except IISError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{what} failed: {type(error).__name__}: {error}") from error
 
 
 def name_of(thing: object) -> str:

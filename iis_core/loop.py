@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from iis_core.errors import ContractError, UserError, name_of
+from iis_core.errors import ContractError, UserError, name_of, plugin_call
 from iis_core.types import Clicks, NewClicks, State, Step
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def interact(
     `step.finished`; the loop ends when none is left. Raises UserError for inputs of the wrong form,
     ContractError where the model or the robot breaks the contract.
     """
-    _check_inputs(image, target, rngs)
+    _check_inputs(image, target, rngs, initial_mask)
     start = time.perf_counter()
     x = image.to(model.device)
     z, y = initialize(model, x, target, initial_mask, features)
@@ -84,7 +84,7 @@ def full_inference(
     initial_mask: Tensor | None = None,
 ) -> Tensor:
     """The predictions after all interactions, float32 (B, 1, H, W) on the CPU. Arguments as for `interact`."""
-    _check_inputs(image, target, rngs)
+    _check_inputs(image, target, rngs, initial_mask)
     _, first = initialize(model, image.to(model.device), target, initial_mask)
     y = first.to("cpu", torch.float32, copy=True)
     steps = interact(
@@ -114,8 +114,9 @@ def initialize(
     blank = torch.zeros_like(target)
     mask = None if initial_mask is None else initial_mask.to(x)
     known: dict[str, Any] = {} if features is None else {"features": features}
-    z = model.initialize_z(x, blank, mask, **known)
-    y = model.initialize_y(x, blank, mask)
+    with plugin_call(f"model {name_of(model)}: initialize_z or initialize_y"):
+        z = model.initialize_z(x, blank, mask, **known)
+        y = model.initialize_y(x, blank, mask)
     _check_answer(model, "initialize_y", x, y, z)
     return z, y
 
@@ -131,7 +132,8 @@ def ask(
     rngs: Sequence[np.random.Generator] | None = None,
 ) -> tuple[NewClicks, NewClicks]:
     """The robot's clicks of one interaction, `[batch element][click]`, checked. Arguments as for `Robot`."""
-    new_pcs, new_ncs = robot(y, target, pcs, ncs, n_points=n_points, rngs=rngs)
+    with plugin_call(f"robot {name_of(robot)}"):
+        new_pcs, new_ncs = robot(y, target, pcs, ncs, n_points=n_points, rngs=rngs)
     _check_clicks(robot, new_pcs, new_ncs, y.shape, n_points)
     return new_pcs, new_ncs
 
@@ -139,7 +141,8 @@ def ask(
 @torch.no_grad()
 def answer(model: IISModel, x: Tensor, z: State, pcs: Clicks, ncs: Clicks) -> tuple[Tensor, State]:
     """The model's prediction and new state, checked, without gradients. Arguments as for `IISModel`."""
-    y, z = model(x, z, pcs, ncs)
+    with plugin_call(f"model {name_of(model)}: __call__"):
+        y, z = model(x, z, pcs, ncs)
     _check_answer(model, "__call__", x, y, z)
     return y, z
 
@@ -205,16 +208,40 @@ def _take_entry(key: str, value: Any, indices: Sequence[int]) -> Any:
     raise ContractError(f"z[{key!r}] is a {type(value).__name__}; it must be a tensor, a list or a dict of these")
 
 
-def _check_inputs(image: Tensor, target: Tensor, rngs: Sequence[np.random.Generator] | None) -> None:
-    if image.ndim != 4 or image.shape[1] != 3 or image.dtype != torch.float32:
-        raise UserError(f"image must be float32 (B, 3, H, W), not {image.dtype} {tuple(image.shape)}")
+def _check_inputs(
+    image: Tensor, target: Tensor, rngs: Sequence[np.random.Generator] | None, initial_mask: Tensor | None
+) -> None:
+    _check_form("image", image, torch.float32, ("B", 3, "H", "W"))
     expected = (len(image), 1, *image.shape[-2:])
-    if tuple(target.shape) != expected or target.dtype != torch.int8 or target.device.type != "cpu":
-        raise UserError(
-            f"target must be int8 {expected} on the CPU, not {target.dtype} {tuple(target.shape)} on {target.device}"
-        )
+    _check_form("target", target, torch.int8, expected)
+    if target.device.type != "cpu":
+        raise UserError(f"target must be on the CPU, not on {target.device}")
+    _check_range("image", image, "divide uint8 pixels by 255")
+    if (target.abs() > 1).any():
+        raise UserError("target must hold 1 (object), 0 (background) and -1 (ignore) only")
+    if initial_mask is not None:
+        _check_form("initial_mask", initial_mask, torch.float32, expected)
+        _check_range("initial_mask", initial_mask, "give probabilities")
     if rngs is not None and len(rngs) != len(image):
         raise UserError(f"{len(rngs)} rngs for a batch of {len(image)}: one generator per element is needed")
+
+
+def _check_form(name: str, value: object, dtype: torch.dtype, shape: tuple[int | str, ...]) -> None:
+    """A letter stands for any size above 0."""
+    if not isinstance(value, Tensor):
+        raise UserError(f"{name} must be a torch tensor, not {type(value).__name__}")
+    fits = value.ndim == len(shape) and all(
+        size > 0 if isinstance(wanted, str) else size == wanted for wanted, size in zip(shape, value.shape, strict=True)
+    )
+    if value.dtype != dtype or not fits:
+        wanted = ", ".join(map(str, shape))
+        raise UserError(f"{name} must be {dtype} ({wanted}), not {value.dtype} {tuple(value.shape)}")
+
+
+def _check_range(name: str, values: Tensor, remedy: str) -> None:
+    low, high = (float(bound) for bound in torch.aminmax(values))
+    if not (low >= 0 and high <= 1):
+        raise UserError(f"{name} must lie in [0, 1], not between {low:g} and {high:g}: {remedy}")
 
 
 def _check_clicks(robot: Robot, new_pcs: NewClicks, new_ncs: NewClicks, shape: Sequence[int], n_points: int) -> None:
@@ -226,6 +253,9 @@ def _check_clicks(robot: Robot, new_pcs: NewClicks, new_ncs: NewClicks, shape: S
         if len(clicks) > n_points:
             raise ContractError(f"robot {name_of(robot)} gave {len(clicks)} clicks where {n_points} were asked for")
         for row, col in clicks:
+            if type(row) is not int or type(col) is not int:
+                kinds = f"({type(row).__name__}, {type(col).__name__})"
+                raise ContractError(f"robot {name_of(robot)} must click Python ints (row, col), not {kinds}")
             if not (0 <= row < height and 0 <= col < width):
                 image = f"an image of {height} x {width}"
                 raise ContractError(f"robot {name_of(robot)} clicked ({row}, {col}), outside {image}")

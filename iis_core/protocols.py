@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any
 
 from iis_core.errors import UserError
+from iis_core.plugins.catalog import find
 from iis_core.plugins.discovery import near_matches
 from iis_core.plugins.specs import ProtocolSpec
 
@@ -30,6 +31,7 @@ class Protocol:
     inclusive: bool
     max_clicks: int
     stop_iou: float | None
+    ignore: str
     departures: Mapping[str, tuple[Any, Any]]
 
     @property
@@ -47,15 +49,17 @@ def protocol_from_spec(spec: ProtocolSpec, overrides: Mapping[str, Any]) -> Prot
 
     Raises UserError for an unknown rule or a value out of range.
     """
+    overrides = dict(overrides)
     for rule in overrides:
         if rule not in _RULES:
             hint = near_matches(rule, _RULES) or f"; the rules are {', '.join(_RULES)}"
             raise UserError(f"protocols have no rule {rule!r}{hint}")
-    departures = {
-        rule: (getattr(spec, rule), value) for rule, value in overrides.items() if value != getattr(spec, rule)
-    }
-    rules = {field.name: getattr(spec, field.name) for field in fields(Protocol) if field.name != "departures"}
-    protocol = replace(Protocol(**rules, departures=departures), **overrides)
+    named = {field.name: getattr(spec, field.name) for field in fields(Protocol) if field.name != "departures"}
+    named["robot"] = find("robots", spec.robot).spec.name
+    if "robot" in overrides:
+        overrides["robot"] = find("robots", overrides["robot"]).spec.name
+    departures = {rule: (named[rule], value) for rule, value in overrides.items() if value != named[rule]}
+    protocol = Protocol(**{**named, **overrides}, departures=departures)
     _check(protocol)
     return protocol
 
@@ -70,9 +74,19 @@ def iou_reaches(intersection: int, union: int, threshold: float) -> bool:
 
 
 def _check(protocol: Protocol) -> None:
-    if protocol.max_clicks < 1:
-        raise UserError(f"max_clicks must be at least 1, not {protocol.max_clicks}")
-    if not 0 <= protocol.threshold <= 1:
-        raise UserError(f"threshold must lie in [0, 1], not {protocol.threshold}")
-    if protocol.stop_iou is not None and not 0 < protocol.stop_iou <= 1:
-        raise UserError(f"stop_iou must lie in (0, 1] or be None, not {protocol.stop_iou}")
+    if type(protocol.max_clicks) is not int or protocol.max_clicks < 1:
+        raise UserError(f"max_clicks must be a whole number of at least 1, not {protocol.max_clicks!r}")
+    if not _is_number(protocol.threshold) or not 0 <= protocol.threshold <= 1:
+        raise UserError(f"threshold must lie in [0, 1], not {protocol.threshold!r}")
+    if protocol.stop_iou is not None:
+        check_iou("stop_iou", protocol.stop_iou)
+
+
+def check_iou(name: str, value: object) -> None:
+    """Raises UserError for anything but a number in (0, 1]."""
+    if not _is_number(value) or not 0 < value <= 1:  # type: ignore[operator]
+        raise UserError(f"{name} must be an IoU above 0 and at most 1, e.g. 0.9, not {value!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -62,6 +62,12 @@ def test_what_an_early_stop_leaves_undefined_names_the_remedy(iis: Iis, finished
     assert row["NoC@95"] >= 1
 
 
+def test_a_part_of_the_dataset_is_noted(iis: Iis, tmp_path: Path) -> None:
+    result = iis(*ARGUMENTS, "--out", tmp_path / "run", "--ids", "shape1,shape2,shape4", "--limit", 2)
+    assert result.returncode == 0
+    assert "a part of the dataset: 2 of 8 objects" in result.stdout
+
+
 def test_an_early_stop_below_the_usual_thresholds_reports_what_is_defined(iis: Iis, tmp_path: Path) -> None:
     result = iis(*ARGUMENTS, "--out", tmp_path / "run", "--stop-iou", 0.86)
     assert result.returncode == 0

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from filelock import FileLock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -30,7 +31,7 @@ def essence(run: Run) -> list[dict[str, Any]]:
     """The records without what may differ between runs: seconds."""
     lines = [json.loads(record.to_json()) for record in run.records]
     for line in lines:
-        del line["reading"]
+        del line["reading"], line["encoding"]
         for click in line["clicks"]:
             del click["seconds"]
     return lines
@@ -170,6 +171,8 @@ def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
         (None, "is not a run folder: it has no run.json"),
         ("{", "is damaged"),
         ('{"format": 1}', "is damaged"),
+        ('{"format": 1, "settings": []}', "is damaged"),
+        ('{"format": 1, "settings": {"protocol": {"departures": {}, "rule": 1}}}', "is damaged"),
         ('{"format": 99, "settings": {}}', "has format 99, this version reads format 1"),
     ],
 )
@@ -187,6 +190,8 @@ def test_the_run_says_everything_needed_to_repeat_it(tmp_path: Path) -> None:
     assert settings["model"]["keywords"] == {"device": "cpu", "shrink": 0.8, "delay": 0.0}
     assert settings["protocol"]["departures"] == {"max_clicks": [20, 3]}
     assert settings["robot"]["name"] == "core/ritm"
+    assert settings["robot"]["keywords"] == {"threshold": 0.49, "inclusive": False}
+    assert "ignored pixels" in settings["protocol"]["ignore"]
     assert {"python", "torch", "numpy", "opencv-python", "scipy"} <= settings["versions"].keys()
 
 
@@ -211,6 +216,95 @@ def test_objects_given_from_python_are_evaluated_too(tmp_path: Path) -> None:
     assert finished.model.endswith("Nothing")
 
 
+def test_a_run_of_a_given_object_is_resumed_only_by_its_identity(tmp_path: Path) -> None:
+    data = load_dataset("toy/shapes")
+    evaluate("toy/disks", data, out=tmp_path / "nameless")
+    with pytest.raises(UserError, match=r"a dataset given as an object cannot be told from another: pass `identity`"):
+        evaluate("toy/disks", data, out=tmp_path / "nameless")
+    evaluate("toy/disks", data, out=tmp_path / "named", identity={"version": 1})
+    evaluate("toy/disks", data, out=tmp_path / "named", identity={"version": 1})
+    with pytest.raises(UserError, match=r"identity\.version: 1 in the run, 2 now"):
+        evaluate("toy/disks", data, out=tmp_path / "named", identity={"version": 2})
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_an_image_is_encoded_once_for_all_of_its_objects(tmp_path: Path, batch_size: int) -> None:
+    class Encoding(IISModel):
+        device = "cpu"
+        encoded = 0
+
+        def encode(self, x):
+            self.encoded += len(x)
+            return {"mean": x.mean((1, 2, 3))}
+
+        def initialize_z(self, image, target, initial_mask=None, features=None):
+            assert torch.equal(features["mean"], image.mean((1, 2, 3)))
+            return features
+
+        def __call__(self, x, z, pcs, ncs):
+            return x[:, :1] * 0, z
+
+    model = Encoding()
+    rules = {"max_clicks": 2}
+    evaluate(model, "toy/shapes", out=tmp_path / "run", overrides=rules, batch_size=batch_size)
+    assert model.encoded == 6
+
+
+def test_one_image_at_a_time_is_respected(tmp_path: Path, install: Any) -> None:
+    source = (
+        (TOY / "toy_plugin.py")
+        .read_text()
+        .replace("toy/", "single/")
+        .replace("exact_batches", "batches=False, exact_batches")
+    )
+    install("iis-single", {"single": "single_plugin"}, single_plugin=source)
+    with pytest.raises(UserError, match="single/disks takes one image at a time: use batch size 1, not 2"):
+        evaluate("single/disks", "toy/shapes", out=tmp_path / "run", batch_size=2)
+
+
+def test_an_image_of_a_size_that_the_model_cannot_take_is_named(tmp_path: Path, install: Any) -> None:
+    source = (
+        (TOY / "toy_plugin.py")
+        .read_text()
+        .replace("toy/", "sized/")
+        .replace("exact_batches", "size_multiple=8, exact_batches")
+    )
+    install("iis-sized", {"sized": "sized_plugin"}, sized_plugin=source)
+    with pytest.raises(
+        UserError, match=r"shape1 \(shape1.png\) is 48 x 44; sized/disks takes sides of at least 1 that"
+    ):
+        evaluate("sized/disks", "toy/shapes", out=tmp_path / "run")
+
+
+def test_a_repeated_record_is_named(tmp_path: Path) -> None:
+    file = run(tmp_path / "run").path / "records.jsonl"
+    first, *others = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([first, first, *others]))
+    with pytest.raises(UserError, match=r"line 2 is damaged .shape0#1 has a record already"):
+        read_run(tmp_path / "run")
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(UserError, match=r"run folder .*choose another --out"):
+            run(out)
+    with pytest.raises(UserError, match="out is empty"):
+        run("")  # type: ignore[arg-type]
+
+
+def test_two_objects_of_one_id_are_refused() -> None:
+    class Twins:
+        def __len__(self) -> int:
+            return 2
+
+        def __getitem__(self, index):
+            return load_dataset("toy/shapes")[1]
+
+    with pytest.raises(UserError, match="Twins has two objects with the id 'shape1'"):
+        EvaluationDataset(Twins())
+
+
 def test_a_perfect_first_prediction_needs_no_click(tmp_path: Path) -> None:
     class Given(IISModel):
         device = "cpu"
@@ -232,7 +326,7 @@ def test_a_perfect_first_prediction_needs_no_click(tmp_path: Path) -> None:
 
     (record,) = evaluate(Given(), Bright(), out=tmp_path / "run").records
     assert record.clicks == ()
-    assert record.end == "no_error"
+    assert record.end == "no_click"
     assert record.initial.fp == record.initial.fn == 0
     assert record.initial.tp > 0
 
@@ -270,7 +364,15 @@ def test_a_target_without_object_pixels_is_named() -> None:
         EvaluationDataset(Empty())[0]
 
 
-@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"workers": -1}])
+def test_a_part_of_the_dataset_can_be_evaluated(tmp_path: Path, whole: list[dict[str, Any]]) -> None:
+    part = essence(run(tmp_path / "run", only=["shape5", "shape0#2", "shape2"], limit=2))
+    expected = [line for line in whole if line["id"] in ("shape0#2", "shape2")]
+    assert [{**line, "index": 0} for line in part] == [{**line, "index": 0} for line in expected]
+    with pytest.raises(UserError, match="has no object 'shape7'; did you mean"):
+        run(tmp_path / "other", only=["shape7"])
+
+
+@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"workers": -1}, {"limit": 0}])
 def test_impossible_sizes_are_refused(tmp_path: Path, wrong: dict[str, int]) -> None:
     with pytest.raises(UserError, match="must be at least"):
         run(tmp_path / "run", **wrong)

@@ -68,6 +68,36 @@ def test_a_users_mistake_in_a_factory_stays_one(install: Callable[..., object]) 
         load_model("my/model")
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"shrink": "much"}, "toy/disks takes float or int for 'shrink', not 'much'"),
+        ({"device": "banana"}, "'banana' is not a torch device"),
+        ({"device": "cuda:99"}, "finds no CUDA|invalid device"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_the_users_mistake(value: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load_model("toy/disks", **value)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ("def make(): pass", "takes no keyword 'device'"),
+        ("def make(*, device, **more): pass", r"takes \*\*keywords"),
+        ("make = dict", "cannot be called with keywords"),
+        ("make = 3", "cannot be called with keywords"),
+    ],
+)
+def test_a_factory_without_explicit_keywords_is_the_plugins_fault(
+    install: Callable[..., object], parts: str, message: str
+) -> None:
+    install_model(install, "my_parts:make", parts)
+    with pytest.raises(PluginError, match=message):
+        load_model("my/model")
+
+
 def test_a_missing_keyword_is_named(install: Callable[..., object]) -> None:
     install_model(install, "my_parts:make", "def make(*, device, encoder): pass")
     with pytest.raises(UserError, match="my/model needs encoder"):
@@ -81,7 +111,8 @@ def test_robots_and_datasets_are_built_by_name() -> None:
 
 def test_a_protocol_without_overrides_bears_its_own_name() -> None:
     assert load_protocol("ritm").label == "ritm"
-    assert load_protocol("ritm", threshold=0.49).label == "ritm"
+    assert load_protocol("ritm", threshold=0.49, robot="ritm", max_clicks=20).label == "ritm"
+    assert load_protocol("ritm", robot="gto99").departures == {"robot": ("core/ritm", "core/gto99")}
 
 
 def test_an_override_marks_the_protocol() -> None:
@@ -94,9 +125,12 @@ def test_an_override_marks_the_protocol() -> None:
     ("rules", "message"),
     [
         ({"treshold": 0.5}, "did you mean 'threshold'"),
-        ({"max_clicks": 0}, "max_clicks must be at least 1"),
-        ({"stop_iou": 1.5}, "stop_iou must lie in"),
+        ({"max_clicks": 0}, "max_clicks must be a whole number of at least 1"),
+        ({"max_clicks": "5"}, "max_clicks must be a whole number"),
+        ({"stop_iou": 1.5}, "stop_iou must be an IoU above 0"),
+        ({"stop_iou": "none"}, "stop_iou must be an IoU above 0"),
         ({"threshold": -1.0}, "threshold must lie in"),
+        ({"robot": "core/rtim"}, "did you mean 'core/ritm'"),
     ],
 )
 def test_a_wrong_rule_is_refused(rules: dict[str, float], message: str) -> None:

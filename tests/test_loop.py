@@ -10,6 +10,7 @@ import torch
 from iis_core import (
     ContractError,
     IISModel,
+    PluginError,
     UserError,
     answer,
     full_inference,
@@ -121,6 +122,7 @@ def test_a_model_that_breaks_the_contract_is_named_with_the_rule(model: IISModel
         (([[(30, 0)]], [[]]), r"clicked \(30, 0\), outside an image of 30 x 40"),
         (([[(0, -1)]], [[]]), "outside"),
         (([[], []], [[]]), "2 positive and 1 negative lists of clicks for a batch of 1"),
+        (([[(torch.tensor(0), 0)]], [[]]), r"must click Python ints \(row, col\), not \(Tensor, int\)"),
         (([[(0, 0)]], [[(1, 1)]]), "gave 2 clicks where 1 were asked for"),
     ],
 )
@@ -138,16 +140,56 @@ def test_a_robot_that_breaks_the_contract_is_named_with_the_rule(clicks: Any, ru
         (
             torch.zeros(1, 3, 4, 5, dtype=torch.uint8),
             torch.zeros((1, 1, 4, 5), dtype=torch.int8),
-            "image must be float32",
+            "image must be torch.float32",
         ),
         (torch.zeros(3, 4, 5), torch.zeros((1, 1, 4, 5), dtype=torch.int8), r"\(B, 3, H, W\)"),
-        (torch.zeros(1, 3, 4, 5), torch.zeros(1, 1, 4, 5), "target must be int8"),
+        (torch.zeros(1, 3, 4, 5), torch.zeros(1, 1, 4, 5), "target must be torch.int8"),
         (torch.zeros(1, 3, 4, 5), torch.zeros((1, 1, 4, 6), dtype=torch.int8), r"\(1, 1, 4, 5\)"),
     ],
 )
 def test_inputs_of_the_wrong_form_are_the_users_mistake(image: Any, target: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):
         list(interact(Echo(), load_robot("ritm"), image, target))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image": torch.full((1, 3, 4, 5), 255.0)}, r"image must lie in \[0, 1\], not between 255 and 255: divide"),
+        ({"image": torch.full((1, 3, 4, 5), float("nan"))}, r"image must lie in \[0, 1\]"),
+        ({"image": torch.zeros(0, 3, 4, 5)}, r"image must be torch.float32 \(B, 3, H, W\)"),
+        ({"image": torch.zeros(1, 3, 4, 5).numpy()}, "image must be a torch tensor, not ndarray"),
+        ({"target": torch.full((1, 1, 4, 5), 2, dtype=torch.int8)}, "target must hold 1"),
+        ({"initial_mask": torch.full((1, 1, 4, 5), 255.0)}, r"initial_mask must lie in \[0, 1\]"),
+        ({"initial_mask": torch.zeros(1, 1, 5, 5)}, r"initial_mask must be torch.float32 \(1, 1, 4, 5\)"),
+        ({"rngs": []}, "0 rngs for a batch of 1"),
+    ],
+)
+def test_inputs_out_of_range_are_the_users_mistake(change: dict[str, Any], message: str) -> None:
+    image, target = torch.zeros(1, 3, 4, 5), torch.zeros((1, 1, 4, 5), dtype=torch.int8)
+    given = {"image": image, "target": target, **change}
+    with pytest.raises(UserError, match=message):
+        list(interact(Echo(), load_robot("ritm"), **given))
+
+
+def test_what_fails_inside_a_plugin_is_named() -> None:
+    class Failing(Echo):
+        def __call__(self, x, z, pcs, ncs):
+            raise KeyError("weights")
+
+    class OnlyY(Echo):
+        def __call__(self, x, z, pcs, ncs):
+            return x[:, :1]
+
+    def failing(y, target, pcs, ncs, *, n_points=1, rngs=None):
+        raise ZeroDivisionError
+
+    with pytest.raises(PluginError, match="model Failing: __call__ failed: KeyError: 'weights'"):
+        run(Failing())
+    with pytest.raises(PluginError, match="model OnlyY: __call__ failed: ValueError"):
+        run(OnlyY())
+    with pytest.raises(PluginError, match="robot function failed: ZeroDivisionError"):
+        list(interact(Echo(), failing, images(1, 30, 40), targets(1, 30, 40)))
 
 
 def test_take_selects_and_repeats_tensors_lists_and_dicts() -> None:

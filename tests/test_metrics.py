@@ -61,13 +61,21 @@ def test_mask_metrics_agree_with_their_definitions(pair: tuple[np.ndarray, np.nd
 def test_boundary_counts_agree_with_their_definition(pair: tuple[np.ndarray, np.ndarray], width: int) -> None:
     prediction, target = pair
     square = np.ones((2 * width + 1,) * 2)
-    own, true = (mask & ~ndimage.binary_erosion(mask, square) for mask in (prediction, target == 1))
-    own &= target != -1
+    certain = prediction & (target != -1)
+    own, true = (mask & ~ndimage.binary_erosion(mask, square) for mask in (certain, target == 1))
     assert boundary_counts(prediction, target, width) == (
         (own & true).sum(),
         (own & ~true).sum(),
         (true & ~own).sum(),
     )
+
+
+@given(pairs)
+def test_what_is_predicted_in_ignored_pixels_changes_nothing(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    prediction, target = pair
+    other = prediction ^ (target == -1)
+    assert count(prediction, target) == count(other, target)
+    assert boundary_counts(prediction, target, 2) == boundary_counts(other, target, 2)
 
 
 def test_boundary_width_is_a_fiftieth_of_the_diagonal() -> None:
@@ -96,7 +104,7 @@ def record(*percents: int, end: str = "max_clicks", initial: int = 0) -> Record:
         ClickRecord(0, 0, True, counts(p), counts(p // 2), {"model": 0.5, "robot": 0.25, "initialize": 0.1})
         for p in percents
     )
-    return Record("a", 0, "a.png", 1, (10, 10), counts(initial), counts(initial), clicks, end, 2.0)  # type: ignore[arg-type]
+    return Record("a", 0, "a.png", 1, (10, 10), counts(initial), counts(initial), clicks, end, 2.0, 0.4)  # type: ignore[arg-type]
 
 
 FOUR = load_protocol("ritm", max_clicks=4, stop_iou=None)
@@ -105,7 +113,7 @@ FOUR = load_protocol("ritm", max_clicks=4, stop_iou=None)
 def test_noc_is_the_first_click_that_reaches_or_the_limit() -> None:
     assert noc(record(10, 85, 84, 90), 0.85, FOUR) == 2
     assert noc(record(10, 20, 30, 40), 0.85, FOUR) == 4
-    assert noc(record(end="no_error", initial=100), 0.85, FOUR) == 0
+    assert noc(record(end="no_click", initial=100), 0.85, FOUR) == 0
     assert mean_noc([record(10, 85, 84, 90), record(10, 20, 30, 40)], 0.85, FOUR) == 3
 
 
@@ -123,7 +131,7 @@ def test_mean_iou_at_and_area_under_the_curve() -> None:
 
 
 def test_after_the_last_error_the_iou_holds() -> None:
-    assert mean_iou_at([record(50, 100, end="no_error")], 4, FOUR) == 1
+    assert mean_iou_at([record(50, 100, end="no_click")], 4, FOUR) == 1
 
 
 def test_what_an_early_stop_leaves_undefined_is_an_error_with_the_remedy() -> None:
@@ -142,6 +150,12 @@ def test_what_an_early_stop_leaves_undefined_is_an_error_with_the_remedy() -> No
             undefined()
 
 
+@pytest.mark.parametrize("threshold", [0, 95, -0.5, float("nan"), float("inf"), "0.9"])
+def test_an_iou_that_is_none_is_refused(threshold: float) -> None:
+    with pytest.raises(UserError, match=r"must be an IoU above 0 and at most 1, e\.g\. 0\.9"):
+        mean_noc([record(50)], threshold, FOUR)
+
+
 @pytest.mark.parametrize("k", [0, 5])
 def test_iou_at_a_click_that_the_protocol_does_not_have_is_an_error(k: int) -> None:
     with pytest.raises(UserError, match="1 to 4 clicks"):
@@ -155,7 +169,7 @@ def test_drops_are_counted_from_the_first_prediction_on() -> None:
 
 def test_seconds_are_kept_apart() -> None:
     seconds = seconds_per_click([record(50, 60)])
-    assert seconds["model"]["mean"] == pytest.approx(0.6)
+    assert seconds["model"]["mean"] == pytest.approx(0.6 + 0.4 / 2)
     assert seconds["robot"]["p95"] == 0.25
     assert seconds["reading"]["p50"] == 2
 

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage, stats
 
-from iis_core import UserError, interact, load_model, load_protocol, load_robot
-from iis_core.masks import binarise, largest_component
-from iis_core.metrics import count, iou
+from iis_core import Sample, UserError, evaluate, load_robot
+from iis_core.masks import largest_component
+from iis_core.metrics import failures, iou, mean_noc
 from iis_core.robots import View
 from iis_core.robots.distance import distance_to_border
 
@@ -28,59 +28,59 @@ needs_shared = pytest.mark.skipif(not SHARED, reason="IIS_SHARED does not point 
 NAMES = ["ritm", "gto99"]
 
 
-def replay(name: str, target: np.ndarray, clicks: int) -> tuple[list[list[int]], list[float]]:
-    """The robot's clicks around the analytic model, and the IoU after each."""
-    protocol = load_protocol(name)
-    robot = load_robot(protocol.robot, threshold=protocol.threshold, inclusive=protocol.inclusive)
-    image = torch.zeros((1, 3, *target.shape))
-    sequence, ious = [], []
-    steps = interact(load_model("toy/disks"), robot, image, torch.from_numpy(target)[None, None], interactions=clicks)
-    for step in steps:
-        (row, col), *_ = [*step.new_pcs[0], *step.new_ncs[0]]
-        sequence.append([row, col, int(bool(step.new_pcs[0]))])
-        mask = binarise(step.y[0, 0], protocol.threshold, protocol.inclusive).numpy()
-        ious.append(iou(count(mask, target)))
-    return sequence, ious
+class Targets:
+    """A dataset of given targets, int8 (H, W); the images do not matter to the analytic model."""
+
+    def __init__(self, targets: dict[str, np.ndarray]) -> None:
+        self.targets = list(targets.items())
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: int) -> Sample:
+        name, target = self.targets[index]
+        whole = {"layer": 0, "value": 1, "parent": None, "children": (), "class": None}
+        image = np.zeros((*target.shape, 3), np.uint8)
+        return Sample(image, target.astype(np.int32)[:, :, None], {"id": name, "path": name, "objects": {1: whole}})
 
 
-def assert_replays(name: str, target: np.ndarray, published: dict[str, Any]) -> list[float]:
-    clicks, ious = replay(name, target, len(published["clicks"]))
-    assert clicks == published["clicks"]
-    assert ious == pytest.approx(published["ious"], abs=1e-6)
-    return ious
-
-
-def assert_noc(published: dict[str, Any], every: list[list[float]]) -> None:
-    for threshold, expected in published["noc"].items():
-        nocs = [next((k for k, v in enumerate(ious, 1) if v >= float(threshold)), 20) for ious in every]
-        assert np.mean(nocs) == pytest.approx(expected)
-        assert sum(noc == 20 for noc in nocs) == published["failures"][threshold]
+def assert_published(name: str, targets: dict[str, np.ndarray], published: dict[str, Any], out: Path) -> None:
+    """An evaluation of the analytic model gives the published clicks, IoUs, NoC and failures."""
+    samples = published["samples"]
+    samples = samples if isinstance(samples, dict) else dict(zip(targets, samples, strict=True))
+    rules = {"stop_iou": None, "max_clicks": len(next(iter(samples.values()))["clicks"])}
+    run = evaluate("toy/disks", Targets(targets), name, out=out / "run", overrides=rules)
+    for record in run.records:
+        sample = samples[record.id]
+        assert [[click.row, click.col, int(click.positive)] for click in record.clicks] == sample["clicks"]
+        assert [iou(click.counts) for click in record.clicks] == pytest.approx(sample["ious"], abs=1e-6)
+    for threshold, expected in published.get("noc", {}).items():
+        assert mean_noc(run.records, float(threshold), run.protocol) == pytest.approx(expected)
+        assert failures(run.records, float(threshold), run.protocol) == published["failures"][threshold]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_clicks_are_the_published_ones(name: str, reference: Path, targets: list[np.ndarray]) -> None:
+def test_clicks_and_numbers_are_the_published_ones(
+    name: str, reference: Path, targets: list[np.ndarray], tmp_path: Path
+) -> None:
     published = json.loads((reference / f"{name}_robot.json").read_text())
-    every = [assert_replays(name, *pair) for pair in zip(targets, published["samples"], strict=True)]
-    if "noc" in published:
-        assert_noc(published, every)
+    assert_published(name, {str(i): target for i, target in enumerate(targets)}, published, tmp_path)
 
 
 @needs_shared
 @pytest.mark.parametrize(
     ("name", "file"), [("ritm", "ritm/clicker_grabcut.json"), ("gto99", "gto99/robot_grabcut.json")]
 )
-def test_clicks_on_photographs_are_the_published_ones(name: str, file: str) -> None:
+def test_clicks_and_numbers_on_photographs_are_the_published_ones(name: str, file: str, tmp_path: Path) -> None:
     published = json.loads((Path(str(SHARED)) / "reference" / file).read_text())
-    every = []
-    for image, sample in published["samples"].items():
+    targets = {}
+    for image in published["samples"]:
         path = Path(str(SHARED)) / "data/GrabCut/boundary_GT" / f"{Path(image).stem}.bmp"
         codes = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        target = (codes > 128).astype(np.int8)
+        targets[image] = (codes > 128).astype(np.int8)
         if name == "ritm":
-            target[codes == 128] = -1
-        every.append(assert_replays(name, target, sample))
-    if "noc" in published:
-        assert_noc(published, every)
+            targets[image][codes == 128] = -1
+    assert_published(name, targets, published, tmp_path)
 
 
 shapes = st.tuples(st.integers(1, 30), st.integers(1, 30))

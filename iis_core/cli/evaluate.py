@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 @click.option("--out", metavar="DIR", help="Run folder; by default runs/MODEL--DATASET--PROTOCOL.")
 @keywords_option
 @click.option("--device", default="cpu", show_default=True, help="Torch device of the model.")
+@click.option("--limit", type=int, help="Evaluate the first so many objects.")
+@click.option("--ids", metavar="ID,ID,...", help="Evaluate the objects with these ids.")
 @click.option("--seed", default=0, show_default=True, help="Seed of robots that draw.")
 @click.option("--batch-size", default=1, show_default=True, help="Images of one size at a time.")
 @click.option("--workers", default=0, show_default=True, help="Threads that read ahead.")
@@ -41,6 +43,8 @@ def evaluate(
     out: str | None,
     settings: tuple[str, ...],
     device: str,
+    limit: int | None,
+    ids: str | None,
     seed: int,
     batch_size: int,
     workers: int,
@@ -52,10 +56,6 @@ def evaluate(
     Without options: the classic/grabcut baseline on the sample photographs under the protocol ritm.
     """
     overrides = {rule: value for rule, value in rules.items() if value is not None}
-    if "robot" in overrides:
-        from iis_core.plugins.catalog import find
-
-        overrides["robot"] = find("robots", overrides["robot"]).spec.name
     if stop_iou is not None:
         overrides["stop_iou"] = _stop_iou(stop_iou)
     from iis_core.cli.report import print_table
@@ -71,6 +71,8 @@ def evaluate(
             model_keywords=parse_keywords(settings),
             dataset_keywords={} if data_root is None else {"root": data_root},
             device=device,
+            only=None if ids is None else ids.split(","),
+            limit=limit,
             seed=seed,
             batch_size=batch_size,
             workers=workers,
@@ -92,17 +94,24 @@ def _progress() -> Iterator[Watcher]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from iis_core.metrics import mean_noc, usual_thresholds
+    from iis_core.metrics import noc, usual_thresholds
 
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
     progress = Progress(*columns, console=Console(stderr=True))
     task = progress.add_task("", total=None)
 
+    sums: dict[float, int] = {}
+    counted = 0
+
     def watch(records: list[Record], total: int, protocol: Protocol) -> None:
+        nonlocal counted
         progress.start()
-        thresholds = usual_thresholds(protocol) if records else []
-        running = (f"NoC@{100 * t:.0f} {mean_noc(records, t, protocol):.2f}" for t in thresholds)
-        progress.update(task, total=total, completed=len(records), description="  ".join(running))
+        for threshold in usual_thresholds(protocol):
+            new = sum(noc(record, threshold, protocol) for record in records[counted:])
+            sums[threshold] = sums.get(threshold, 0) + new
+        counted = len(records)
+        running = (f"NoC@{100 * t:.0f} {clicks / counted:.2f}" for t, clicks in sums.items() if counted)
+        progress.update(task, total=total, completed=counted, description="  ".join(running))
 
     try:
         yield watch

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from iis_core.plain import plain
 from iis_core.plugins.catalog import catalog, find_anywhere, list_names
 from iis_core.plugins.specs import SPEC_TYPES
 
@@ -64,17 +65,17 @@ def show(name: str, as_json: bool) -> None:
         {
             "kind": offer.spec.kind,
             "plugin": f"{offer.claim.distribution} {offer.claim.version}",
-            **asdict(offer.spec),
+            **vars(offer.spec),
         }
         for offer in find_anywhere(name)
     ]
     if as_json:
-        click.echo(json.dumps(entries, indent=2, default=str))
+        click.echo(json.dumps(plain(entries), indent=2))
         return
     click.echo("\n\n".join("\n".join(_lines(entry)) for entry in entries))
 
 
 def _lines(entry: dict[str, Any]) -> list[str]:
-    shown = {key: value for key, value in entry.items() if value not in ("", {}, None)}
+    shown = {key: value for key, value in plain(entry).items() if value not in ("", {}, None)}
     width = max(map(len, shown))
     return [f"{key:<{width}}  {value}" for key, value in shown.items()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
@@ -16,6 +17,7 @@ _COMMANDS = {
     "check": "iis_core.cli.check:check",
     "evaluate": "iis_core.cli.evaluate:evaluate",
     "report": "iis_core.cli.report:report",
+    "predict": "iis_core.cli.predict:predict",
 }
 
 
@@ -44,7 +46,10 @@ def main() -> None:
     try:
         status = cli.main(standalone_mode=False)
     except IISError as error:
-        click.echo(f"Error: {error}", err=True)
+        if os.environ.get("IIS_TRACEBACK") == "1":
+            raise
+        hint = " (IIS_TRACEBACK=1 shows where)" if error.__cause__ is not None else ""
+        click.echo(f"Error: {error}{hint}", err=True)
         status = error.exit_status
     except click.ClickException as error:
         error.show()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from iis_core.datasets.base import SegDataset, info_of
-from iis_core.errors import UserError, name_of
+from iis_core.errors import UserError, name_of, plugin_call
+from iis_core.plugins.discovery import near_matches
 from iis_core.regions import RegionSelector, merged_region
 from iis_core.types import Sample
 
@@ -18,6 +21,7 @@ class Target:
 
     id: stable: the sample's id, with `#object` where its image has several objects.
     index: place in the evaluation list.
+    image_index: place of its image in the dataset.
     image: uint8 (H, W, 3) RGB.
     target: int8 (H, W); 1 object, 0 background, -1 ignore.
     initial_mask: bool (H, W), or None.
@@ -25,6 +29,7 @@ class Target:
 
     id: str
     index: int
+    image_index: int
     path: str
     object_id: int | None
     image: np.ndarray
@@ -35,13 +40,25 @@ class Target:
 class EvaluationDataset:
     """Lists every (image, object) pair of a dataset; `[i]` reads one, `ids` names them all.
 
+    whole: how many there are before any is left out.
+
     selector: None takes every object of every image. A selector makes one region of every image; one that
         draws is refused, because its numbers could not be repeated.
+    only: keep the targets with these ids.
+    limit: keep the first so many of them.
 
-    Raises UserError for a random selector, and, on reading, for a target without object pixels.
+    Raises UserError for a random selector, for an id that is not there, and, on reading, for a target without
+    object pixels.
     """
 
-    def __init__(self, dataset: SegDataset, selector: RegionSelector | None = None) -> None:
+    def __init__(
+        self,
+        dataset: SegDataset,
+        selector: RegionSelector | None = None,
+        *,
+        only: Sequence[str] | None = None,
+        limit: int | None = None,
+    ) -> None:
         if selector is not None and selector.random:
             raise UserError(f"selector {name_of(selector)} draws at random; evaluation needs a deterministic one")
         self.dataset = dataset
@@ -53,13 +70,30 @@ class EvaluationDataset:
             objects = [None] if selector is not None else sorted(info["objects"])
             self.pairs += [(place, object_id) for object_id in objects]
             self.ids += [f"{info['id']}#{o}" if len(objects) > 1 else str(info["id"]) for o in objects]
+        self.whole = len(self.pairs)
+        repeated = [name for name, times in Counter(self.ids).items() if times > 1]
+        if repeated:
+            raise UserError(f"{name_of(dataset)} has two objects with the id {repeated[0]!r}: ids must be unique")
+        self._keep(only, limit)
+
+    def _keep(self, only: Sequence[str] | None, limit: int | None) -> None:
+        if limit is not None and limit < 1:
+            raise UserError(f"limit must be at least 1, not {limit}")
+        for name in () if only is None else only:
+            if name not in self.ids:
+                hint = near_matches(name, self.ids) or f"; the first is {self.ids[0]!r}"
+                raise UserError(f"{name_of(self.dataset)} has no object {name!r}{hint}")
+        kept = [i for i, name in enumerate(self.ids) if only is None or name in only][:limit]
+        self.pairs = [self.pairs[i] for i in kept]
+        self.ids = [self.ids[i] for i in kept]
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, index: int) -> Target:
         place, object_id = self.pairs[index]
-        sample = self.dataset[place]
+        with plugin_call(f"dataset {name_of(self.dataset)}: reading {self.ids[index]}"):
+            sample = self.dataset[place]
         target = self._target(sample, object_id)
         path = str(sample.info["path"])
         if not (target == 1).any():
@@ -68,7 +102,7 @@ class EvaluationDataset:
                 "correct the mask or leave the image out"
             )
         initial_mask = sample.info.get("initial_mask")
-        return Target(self.ids[index], index, path, object_id, sample.image, target, initial_mask)
+        return Target(self.ids[index], index, place, path, object_id, sample.image, target, initial_mask)
 
     def _target(self, sample: Sample, object_id: int | None) -> np.ndarray:
         if self.selector is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from iis_core.datasets import Target
+from iis_core.evaluation.encoding import Encoder
 from iis_core.evaluation.reading import Reading
 from iis_core.loop import initialize, interact
 from iis_core.masks import binarise
@@ -22,25 +24,35 @@ from iis_core.types import Counts, Step
 
 
 def evaluate_batch(
-    model: IISModel, robot: Robot, protocol: Protocol, readings: Sequence[Reading], seed: int
+    model: IISModel, robot: Robot, protocol: Protocol, readings: Sequence[Reading], seed: int, encoder: Encoder
 ) -> Iterator[Record]:
     """Interact with a batch of targets of one size, and record each."""
     targets = [reading.target for reading in readings]
     image, target, initial_mask = collate(targets)
     rngs = [generator(seed, 0, entry.id, "robot") for entry in targets]
     logs = [_Log(entry, protocol) for entry in targets]
+    start = time.perf_counter()
+    features = encoder([entry.image_index for entry in targets], image.to(model.device))
+    encoding = (time.perf_counter() - start) / len(targets)
     steps = interact(
-        model, robot, image, target, interactions=protocol.max_clicks, rngs=rngs, initial_mask=initial_mask
+        model,
+        robot,
+        image,
+        target,
+        interactions=protocol.max_clicks,
+        rngs=rngs,
+        initial_mask=initial_mask,
+        features=features,
     )
     for step in steps:
         for place, element in enumerate(step.elements):
             if logs[element].add(step, place):
                 step.finished.add(element)
     if any(log.initial is None for log in logs):
-        _, first = initialize(model, image.to(model.device), target, initial_mask)
+        _, first = initialize(model, image.to(model.device), target, initial_mask, features)
         for log, y in zip(logs, first.to("cpu", torch.float32), strict=True):
             log.initial = log.initial or log.count(y)
-    yield from (log.record(reading.seconds) for log, reading in zip(logs, readings, strict=True))
+    yield from (log.record(reading.seconds, encoding) for log, reading in zip(logs, readings, strict=True))
 
 
 def collate(targets: Sequence[Target]) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -62,7 +74,7 @@ class _Log:
         self.protocol = protocol
         self.initial: tuple[Counts, Counts] | None = None
         self.clicks: list[ClickRecord] = []
-        self.end: End = "no_error"
+        self.end: End = "no_click"
 
     def count(self, y: Tensor) -> tuple[Counts, Counts]:
         """Counts of a prediction, on the whole mask and on its boundary."""
@@ -81,9 +93,9 @@ class _Log:
             self.end = "stop_iou"
         elif step.number == self.protocol.max_clicks:
             self.end = "max_clicks"
-        return self.end != "no_error"
+        return self.end != "no_click"
 
-    def record(self, reading: float) -> Record:
+    def record(self, reading: float, encoding: float) -> Record:
         entry = self.target
         assert self.initial is not None
         shape = entry.image.shape[0], entry.image.shape[1]
@@ -98,4 +110,5 @@ class _Log:
             clicks=tuple(self.clicks),
             end=self.end,
             reading=reading,
+            encoding=encoding,
         )

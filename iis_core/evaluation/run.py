@@ -14,7 +14,7 @@ from typing import IO, Any
 from filelock import FileLock, Timeout
 
 from iis_core.errors import UserError
-from iis_core.evaluation.settings import differences, protocol_from_settings
+from iis_core.evaluation.settings import GIVEN, differences, protocol_from_settings
 from iis_core.protocols import Protocol
 from iis_core.records import Record
 
@@ -55,8 +55,10 @@ class Run:
 def read_run(path: str | Path) -> Run:
     """Read a run folder, finished or not. Raises UserError where it is not one, or is damaged."""
     folder = Path(path)
-    records, _ = _read_records(folder / _RECORDS)
-    return Run(folder, _read_settings(folder), tuple(sorted(records, key=lambda record: record.index)))
+    with _file_errors(folder):
+        settings = _read_settings(folder)
+        records, _ = _read_records(folder / _RECORDS)
+    return Run(folder, settings, tuple(sorted(records, key=lambda record: record.index)))
 
 
 class RunWriter:
@@ -68,9 +70,13 @@ class RunWriter:
 
     def append(self, record: Record) -> None:
         """Write one line; once this returns, no crash loses it."""
-        self._stream.write(record.to_json().encode() + b"\n")
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
+        try:
+            self._stream.write(record.to_json().encode() + b"\n")
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+        except OSError as error:
+            remedy = "make room and run the same command again; every record before is kept"
+            raise UserError(f"{self._stream.name} cannot be written: {error.strerror}; {remedy}") from error
         self.records.append(record)
 
 
@@ -82,26 +88,42 @@ def open_run(path: str | Path, settings: Mapping[str, Any]) -> Iterator[RunWrite
     and where it is damaged. A torn last line, left by a kill, is dropped.
     """
     folder = Path(path)
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder} is a file; a run needs a folder: choose another --out")
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / _LOCK)
+    with _file_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / _LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise UserError(f"another process is writing {folder}: wait for it, or choose another --out") from None
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise UserError(f"another process is writing {folder}: wait for it, or choose another --out") from None
-    try:
-        _start_or_check(folder, settings)
-        records, intact = _read_records(folder / _RECORDS)
-        with (folder / _RECORDS).open("ab") as stream:
+        with _file_errors(folder):
+            _start_or_check(folder, settings)
+            records, intact = _read_records(folder / _RECORDS)
+            stream = (folder / _RECORDS).open("ab")
+        with stream:
             stream.truncate(intact)
             yield RunWriter(records, stream)
     finally:
         lock.release()
 
 
+@contextmanager
+def _file_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        place = error.filename or folder
+        raise UserError(f"run folder {folder}: {place}: {error.strerror}; choose another --out") from error
+
+
 def _start_or_check(folder: Path, settings: Mapping[str, Any]) -> None:
     if (folder / _RUN).exists():
+        given = [part for part in ("model", "dataset") if GIVEN in settings[part]]
+        if given and settings["identity"] is None:
+            raise UserError(
+                f"{folder} holds a run, and a {' and a '.join(given)} given as an object cannot be told from another: "
+                "pass `identity` to resume such runs, or choose another --out"
+            )
         different = differences(_read_settings(folder), settings)
         if different:
             raise UserError(f"{folder} holds a run with other settings: {'; '.join(different)}; choose another --out")
@@ -125,6 +147,9 @@ def _read_settings(folder: Path) -> Mapping[str, Any]:
     try:
         content = json.loads(file.read_text())
         version, settings = content["format"], content["settings"]
+        if version == FORMAT:
+            protocol_from_settings(settings["protocol"])
+            _ = settings["model"]["name"], settings["dataset"]["name"], settings["dataset"]["whole"]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{file} is damaged ({error}): restore it, or choose another --out") from error
     if version != FORMAT:
@@ -136,13 +161,18 @@ def _read_records(file: Path) -> tuple[list[Record], int]:
     """The records, and how many bytes of the file hold them; only the last line may be torn."""
     content = file.read_bytes() if file.exists() else b""
     records: list[Record] = []
+    seen: set[int] = set()
     intact = 0
     lines = content.splitlines(keepends=True)
     for number, line in enumerate(lines, 1):
         try:
             if not line.endswith(b"\n"):
                 raise ValueError("torn")
-            records.append(Record.from_json(line.decode()))
+            record = Record.from_json(line.decode())
+            if record.index in seen:
+                raise ValueError(f"{record.id} has a record already")
+            seen.add(record.index)
+            records.append(record)
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines):
                 break

@@ -12,9 +12,13 @@ import importlib_metadata
 
 from iis_core.datasets import EvaluationDataset
 from iis_core.errors import name_of
+from iis_core.plain import plain
 from iis_core.plugins.catalog import find
 from iis_core.plugins.load import effective_keywords
 from iis_core.protocols import Protocol
+
+GIVEN = "given_as"
+"""Marks an object that came from Python: its class says too little to tell it from another one."""
 
 _LIBRARIES = ("numpy", "opencv-python", "scipy", "torch")
 
@@ -22,7 +26,7 @@ _LIBRARIES = ("numpy", "opencv-python", "scipy", "torch")
 def describe(kind: str, thing: object, keywords: Mapping[str, Any]) -> dict[str, Any]:
     """A catalog name with its distribution and every effective keyword, or the class of a given object."""
     if not isinstance(thing, str):
-        return {"name": name_of(thing), "given_as": f"{type(thing).__module__}.{type(thing).__qualname__}"}
+        return {"name": name_of(thing), GIVEN: f"{type(thing).__module__}.{type(thing).__qualname__}"}
     offer = find(kind, thing)
     return {
         "name": offer.spec.name,
@@ -33,9 +37,9 @@ def describe(kind: str, thing: object, keywords: Mapping[str, Any]) -> dict[str,
 
 
 def describe_targets(targets: EvaluationDataset) -> dict[str, Any]:
-    """How many targets, and a fingerprint of their ids in order."""
+    """How many targets, of how many in the whole dataset, and a fingerprint of their ids in order."""
     fingerprint = hashlib.sha256("\n".join(targets.ids).encode()).hexdigest()
-    return {"objects": len(targets), "ids_sha256": fingerprint}
+    return {"objects": len(targets), "whole": targets.whole, "ids_sha256": fingerprint}
 
 
 def describe_protocol(protocol: Protocol) -> dict[str, Any]:
@@ -64,15 +68,6 @@ def differences(run: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         for key in sorted({*before, *after})
         if before.get(key) != after.get(key)
     ]
-
-
-def plain(value: Any) -> Any:
-    """The value as JSON can hold it."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(entry) for entry in value]
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -32,16 +32,15 @@ def boundary_width(shape: tuple[int, int], fraction: float = 0.02) -> int:
 def boundary_counts(prediction: np.ndarray, target: np.ndarray, width: int | None = None) -> Counts:
     """Counts between the inner boundaries of prediction and target, for the boundary IoU.
 
-    prediction, target: as for `count`; an ignored pixel is outside the target and counts nowhere.
+    prediction, target: as for `count`; an ignored pixel is outside both masks, whatever is predicted there.
     width: of the boundary in pixels, by default `boundary_width` of the image.
 
     Source: Cheng, Girshick, Dollár, Berg, Kirillov 2021, Boundary IoU.
     """
     width = boundary_width(target.shape) if width is None else width
-    own, true = inner_border(prediction, width), inner_border(target == 1, width)
-    certain = target != -1
+    own, true = inner_border(prediction & (target != -1), width), inner_border(target == 1, width)
     tp = int(np.count_nonzero(own & true))
-    return Counts(tp, int(np.count_nonzero(own & certain)) - tp, int(np.count_nonzero(true)) - tp)
+    return Counts(tp, int(np.count_nonzero(own)) - tp, int(np.count_nonzero(true)) - tp)
 
 
 def iou(counts: Counts) -> float:

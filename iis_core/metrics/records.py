@@ -15,7 +15,7 @@ import numpy as np
 
 from iis_core.errors import UserError
 from iis_core.metrics.masks import iou
-from iis_core.protocols import Protocol, iou_reaches
+from iis_core.protocols import Protocol, check_iou, iou_reaches
 from iis_core.records import Record
 from iis_core.types import Counts
 
@@ -31,7 +31,7 @@ def noc(record: Record, threshold: float, protocol: Protocol) -> int:
     0 where the first prediction reached it and no click was made. Raises UserError for a threshold above the
     run's stop IoU.
     """
-    _refuse_beyond_stop(protocol, f"NoC@{threshold:g}", threshold)
+    _refuse_beyond_stop(protocol, f"NoC@{threshold}", threshold)
     reach = _first_reach(record, threshold)
     return protocol.max_clicks if reach is None else reach
 
@@ -48,7 +48,7 @@ def failures(records: Sequence[Record], threshold: float, protocol: Protocol) ->
 
 def never_reached(records: Sequence[Record], threshold: float, protocol: Protocol) -> int:
     """Objects that never reach the threshold: failures, strictly."""
-    _refuse_beyond_stop(protocol, f"failures at {threshold:g}", threshold)
+    _refuse_beyond_stop(protocol, f"failures at {threshold}", threshold)
     return sum(_first_reach(record, threshold) is None for record in records)
 
 
@@ -81,12 +81,16 @@ def iou_drops(records: Sequence[Record]) -> float:
 def seconds_per_click(records: Sequence[Record]) -> dict[str, dict[str, float]]:
     """`{stage: {"mean", "p50", "p95"}}` in seconds: robot and model per click, reading per object.
 
-    The model's initialisation counts with the first click.
+    Encoding the image and the model's initialisation count with the first click.
     """
-    clicks = [click.seconds for record in records for click in record.clicks]
+    clicks = [
+        (click.seconds, record.encoding if number == 0 else 0.0)
+        for record in records
+        for number, click in enumerate(record.clicks)
+    ]
     stages = {
-        "model": [seconds["model"] + seconds.get("initialize", 0.0) for seconds in clicks],
-        "robot": [seconds["robot"] for seconds in clicks],
+        "model": [seconds["model"] + seconds.get("initialize", 0.0) + encoding for seconds, encoding in clicks],
+        "robot": [seconds["robot"] for seconds, _ in clicks],
         "reading": [record.reading for record in records],
     }
     return {
@@ -131,6 +135,7 @@ def _at(record: Record, k: int, protocol: Protocol) -> _State:
 
 
 def _refuse_beyond_stop(protocol: Protocol, what: str, threshold: float) -> None:
+    check_iou("the IoU for NoC and failures", threshold)
     if protocol.stop_iou is not None and threshold > protocol.stop_iou:
         raise UserError(
             f"{what} is undefined: objects were stopped at IoU {protocol.stop_iou:g}; evaluate with --stop-iou none"

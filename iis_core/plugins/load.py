@@ -7,7 +7,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin, get_type_hints
 
 from iis_core.errors import IISError, PluginError, UserError
 from iis_core.plugins.catalog import find, list_names
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from iis_core.robots import InitialRobot, Robot
 
 
-def load_model(name: str, *, device: str = "cpu", weights: str | None = None, **keywords: Any) -> IISModel:
+def load_model(name: str, /, *, device: str = "cpu", weights: str | None = None, **keywords: Any) -> IISModel:
     """Build a model by catalog name.
 
     device: a torch device, e.g. "cuda:0".
@@ -32,7 +33,9 @@ def load_model(name: str, *, device: str = "cpu", weights: str | None = None, **
     Raises UserError for an unknown name or keyword, PluginError where the plugin is at fault.
     """
     offer = find("models", name)
-    keywords = {"device": device, **keywords}
+    if "device" not in parameters(offer):
+        raise PluginError(f"{_at_fault(offer)} takes no keyword 'device', which the contract asks for")
+    keywords = {"device": _checked_device(device), **keywords}
     if weights is not None:
         if "weights" not in parameters(offer):
             raise UserError(f"{offer.spec.name} has no weights; leave `weights` out")
@@ -40,27 +43,27 @@ def load_model(name: str, *, device: str = "cpu", weights: str | None = None, **
     return cast("IISModel", build(offer, keywords))
 
 
-def load_robot(name: str, **keywords: Any) -> Robot:
+def load_robot(name: str, /, **keywords: Any) -> Robot:
     """Build a robot by catalog name, e.g. `load_robot("ritm", threshold=0.49, inclusive=False)`."""
     return cast("Robot", build(find("robots", name), keywords))
 
 
-def load_initial_robot(name: str, **keywords: Any) -> InitialRobot:
+def load_initial_robot(name: str, /, **keywords: Any) -> InitialRobot:
     """Build an initial robot by catalog name, e.g. `load_initial_robot("ritm-initial", max_points=12)`."""
     return cast("InitialRobot", build(find("initial_robots", name), keywords))
 
 
-def load_dataset(name: str, **keywords: Any) -> SegDataset:
+def load_dataset(name: str, /, **keywords: Any) -> SegDataset:
     """Open a dataset by catalog name, e.g. `load_dataset("grabcut", root="data/GrabCut")`."""
     return cast("SegDataset", build(find("datasets", name), keywords))
 
 
-def load_selector(name: str, **keywords: Any) -> RegionSelector:
+def load_selector(name: str, /, **keywords: Any) -> RegionSelector:
     """Build a region selector by catalog name."""
     return cast("RegionSelector", build(find("selectors", name), keywords))
 
 
-def load_protocol(name: str, **overrides: Any) -> Protocol:
+def load_protocol(name: str, /, **overrides: Any) -> Protocol:
     """A named protocol; any override marks it, e.g. `ritm*`. Overrides are fields of `ProtocolSpec`."""
     from iis_core.protocols import protocol_from_spec
 
@@ -109,14 +112,20 @@ def effective_keywords(offer: Offer, keywords: Mapping[str, Any]) -> dict[str, A
 
 
 def parameters(offer: Offer) -> Mapping[str, inspect.Parameter]:
-    """The factory's keywords, by name."""
-    return inspect.signature(resolve(offer)).parameters
+    """The factory's keywords, by name. Raises PluginError where it has no explicit ones."""
+    try:
+        found = inspect.signature(resolve(offer)).parameters
+    except (TypeError, ValueError) as error:
+        raise PluginError(f"{_at_fault(offer)} cannot be called with keywords: {error}") from error
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in found.values()):
+        raise PluginError(f"{_at_fault(offer)} takes **keywords; the contract asks for explicit ones")
+    return found
 
 
 def resolve(offer: Offer) -> Callable[..., Any]:
     """Import the offer's target; raises PluginError where that fails."""
     module_name, _, path = _spec(offer).target.partition(":")
-    at_fault = f"{offer.spec.name} of {offer.claim.distribution}: target {_spec(offer).target!r}"
+    at_fault = _at_fault(offer)
     try:
         target: Any = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:
@@ -129,6 +138,22 @@ def resolve(offer: Offer) -> Callable[..., Any]:
     return cast("Callable[..., Any]", target)
 
 
+def _at_fault(offer: Offer) -> str:
+    return f"{offer.spec.name} of {offer.claim.distribution}: target {_spec(offer).target!r}"
+
+
+def _checked_device(device: str) -> str:
+    import torch
+
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        raise UserError(f"{device!r} is not a torch device: give e.g. cpu or cuda:0") from None
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"device {device!r} was asked for, but torch finds no CUDA here: use cpu")
+    return device
+
+
 def _spec(offer: Offer) -> FactorySpec:
     return cast(FactorySpec, offer.spec)
 
@@ -139,7 +164,26 @@ def _check_keywords(offer: Offer, known: Mapping[str, inspect.Parameter], given:
         if keyword not in known:
             hint = near_matches(keyword, known) or f"; it takes {', '.join(known) or 'none'}"
             raise UserError(f"{name} has no keyword {keyword!r}{hint}")
+    for keyword, value in given.items():
+        kinds = _plain_kinds(known[keyword], resolve(offer))
+        if kinds and not isinstance(value, kinds):
+            wanted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
+            raise UserError(f"{name} takes {wanted} for {keyword!r}, not {value!r}")
     needed = [key for key, parameter in known.items() if parameter.default is parameter.empty and key not in given]
     if needed:
         flag = " (--data-root DIR)" if "root" in needed else ""
         raise UserError(f"{name} needs {', '.join(needed)}{flag}; see `iis show {name}`")
+
+
+def _plain_kinds(parameter: inspect.Parameter, factory: Callable[..., Any]) -> tuple[type, ...]:
+    """The types a keyword is annotated with, where all are plain ones; an int will do for a float."""
+    code = factory.__init__ if inspect.isclass(factory) else factory
+    try:
+        annotation = get_type_hints(code).get(parameter.name)
+    except Exception:
+        return ()  # Names that exist for type checkers only.
+    is_union = get_origin(annotation) in (Union, UnionType)
+    kinds = get_args(annotation) if is_union else (annotation,)
+    if not all(kind in (bool, int, float, str, type(None)) for kind in kinds):
+        return ()
+    return (*kinds, int) if float in kinds and int not in kinds else kinds

@@ -160,6 +160,13 @@ class ProtocolSpec(Spec):
     stop_iou: float | None
     ignore: str
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        numbers = {"threshold": (int, float), "max_clicks": (int,), "stop_iou": (int, float, type(None))}
+        for rule, kinds in numbers.items():
+            if not isinstance(getattr(self, rule), kinds):
+                raise ValueError(f"{self.name}: {rule} {getattr(self, rule)!r} is not a number")
+
 
 SPEC_TYPES: Mapping[str, type[Spec]] = {
     spec_type.kind: spec_type

@@ -77,12 +77,15 @@ class Note:
 
 
 def notes_of(run: Run) -> list[Note]:
-    """Departures from the protocol, an unfinished run, a batch size that may move the last bits."""
+    """Departures from the protocol, what is missing, and a batch size that may move the last bits."""
     notes = []
     for rule, (named, used) in run.protocol.departures.items():
         notes.append(f"{run.protocol.label}: {rule} is {used} instead of {named}")
     if not run.is_complete:
         notes.append(f"unfinished: {len(run.records)} of {run.objects} objects")
+    whole = run.settings["dataset"]["whole"]
+    if run.objects != whole:
+        notes.append(f"a part of the dataset: {run.objects} of {whole} objects")
     if run.settings["batch_size"] != 1:
         notes.append(f"batch size {run.settings['batch_size']}; reported numbers use 1")
     return [Note(str(run.path), text) for text in notes]

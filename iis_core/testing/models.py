@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,7 +11,7 @@ from iis_core.loop import answer, initialize, take, take_clicks
 from iis_core.models import IISModel
 from iis_core.plugins.specs import ModelSpec
 from iis_core.testing.inputs import click_history, images, targets
-from iis_core.testing.results import CheckResult, Skip, require, run_checks
+from iis_core.testing.results import CheckResult, Skip, equal, require, run_checks
 from iis_core.types import Clicks, State
 
 
@@ -67,7 +65,7 @@ def check_does_not_mutate_its_inputs(model: IISModel, spec: ModelSpec) -> None:
         before = copy.deepcopy(given)
         _, z = answer(model, *given)
         for name, old, new in zip(("x", "z", "pcs", "ncs"), before, given, strict=True):
-            require(_equal(old, new), f"__call__ changed its argument {name}")
+            require(equal(old, new), f"__call__ changed its argument {name}")
 
 
 def check_is_deterministic(model: IISModel, spec: ModelSpec) -> None:
@@ -92,7 +90,7 @@ def check_is_blind_to_the_target(model: IISModel, spec: ModelSpec) -> None:
     for target in (targets(1, *x.shape[-2:]), _blank(x)):
         z, y = model.initialize_z(x, target), model.initialize_y(x, target)
         seen.append((y, answer(model, x, z, pcs[:1], ncs[:1])[0]))
-    require(_equal(*seen), "another target of the same shape changes the answer: the target leaks into the model")
+    require(equal(*seen), "another target of the same shape changes the answer: the target leaks into the model")
 
 
 def check_state_can_be_taken_apart(model: IISModel, spec: ModelSpec) -> None:
@@ -161,15 +159,3 @@ def _require_close(first: Tensor, second: Tensor, spec: ModelSpec, reason: str) 
     else:
         difference = float((first - second).abs().max())
         require(difference <= 1e-4, f"{reason} by up to {difference:.2g}")
-
-
-def _equal(first: Any, second: Any) -> bool:
-    if isinstance(first, Tensor):
-        return isinstance(second, Tensor) and torch.equal(first, second)
-    if isinstance(first, np.ndarray):
-        return isinstance(second, np.ndarray) and np.array_equal(first, second)
-    if isinstance(first, dict):
-        return first.keys() == second.keys() and all(_equal(first[key], second[key]) for key in first)
-    if isinstance(first, (list, tuple)):
-        return len(first) == len(second) and all(map(_equal, first, second))
-    return bool(first == second)

@@ -8,7 +8,7 @@ from typing import Any
 from iis_core.errors import UserError
 from iis_core.plugins.catalog import find_anywhere
 from iis_core.plugins.discovery import Offer
-from iis_core.plugins.load import build
+from iis_core.plugins.load import build, load_model
 from iis_core.plugins.specs import FactorySpec
 from iis_core.testing.datasets import check_dataset
 from iis_core.testing.initial_robots import check_initial_robot
@@ -26,7 +26,7 @@ _CHECKS: Mapping[str, Callable[..., list[CheckResult]]] = {
 }
 
 
-def check(name: str, **keywords: Any) -> list[CheckResult]:
+def check(name: str, /, **keywords: Any) -> list[CheckResult]:
     """Build the thing of that name with its spec's `check_keywords` and the given ones, and check it.
 
     Raises UserError for an unknown name, PluginError where it cannot be built.
@@ -41,5 +41,6 @@ def check(name: str, **keywords: Any) -> list[CheckResult]:
 def check_offer(offer: Offer, keywords: Mapping[str, Any]) -> list[CheckResult]:
     """Like `check`, for an offer of the catalog."""
     assert isinstance(offer.spec, FactorySpec)
-    built = build(offer, {**offer.spec.check_keywords, **keywords})
+    keywords = {**offer.spec.check_keywords, **keywords}
+    built = load_model(offer.spec.name, **keywords) if offer.spec.kind == "models" else build(offer, keywords)
     return _CHECKS[offer.spec.kind](built, offer.spec)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,19 @@ def _run(check: Callable[..., None], arguments: tuple[object, ...]) -> CheckResu
     except Exception as error:
         return CheckResult(name, "failed", f"{type(error).__name__}: {error}")
     return CheckResult(name, "passed")
+
+
+def equal(first: Any, second: Any) -> bool:
+    """Deep equality of tensors, arrays, mappings, sequences and plain values."""
+    if isinstance(first, Tensor):
+        return isinstance(second, Tensor) and torch.equal(first, second)
+    if isinstance(first, np.ndarray):
+        return isinstance(second, np.ndarray) and np.array_equal(first, second)
+    if isinstance(first, Mapping):
+        return first.keys() == second.keys() and all(equal(first[key], second[key]) for key in first)
+    if isinstance(first, (list, tuple)):
+        return len(first) == len(second) and all(map(equal, first, second))
+    return bool(first == second)
 
 
 def require(condition: object, reason: str) -> None:

@@ -62,7 +62,7 @@ def test_an_initial_mask_is_corrected_by_a_click() -> None:
     assert ((y > 0.5) & (target == 1)).sum() > 0.9 * (target == 1).sum()
 
 
-@pytest.mark.parametrize("wrong", [{"device": "cuda"}, {"working_size": 0}, {"iterations": 0}])
+@pytest.mark.parametrize("wrong", [{"device": "cuda"}, {"working_size": 0}, {"iterations": 0}, {"near": float("nan")}])
 def test_what_it_cannot_do_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(UserError):
         load_model("classic/grabcut", **wrong)

@@ -104,6 +104,13 @@ def test_an_image_without_a_mask_is_named(write: Callable[..., Path], tmp_path: 
         load_dataset("davis", root=str(tmp_path))
 
 
+def test_two_images_of_one_name_are_refused(write: Callable[..., Path], tmp_path: Path) -> None:
+    write("img/a.png", IMAGE)
+    write("img/a.jpg", IMAGE)
+    with pytest.raises(UserError, match=r"holds a.jpg and a.png: keep one of them"):
+        load_dataset("davis", root=str(tmp_path))
+
+
 def test_a_mask_of_another_size_is_named(write: Callable[..., Path], tmp_path: Path) -> None:
     write("img/a.png", IMAGE)
     write("gt/a.png", TRIMAP[:5])

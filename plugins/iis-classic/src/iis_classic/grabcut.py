@@ -56,6 +56,8 @@ class GrabCut(IISModel):
             raise UserError(f"classic/grabcut runs on the CPU only, not on {device!r}")
         if working_size < 1 or iterations < 1:
             raise UserError(f"working_size and iterations must be at least 1, not {working_size} and {iterations}")
+        if not (seed_radius > 0 and near > 0 and far > 0):
+            raise UserError(f"seed_radius, near and far must be above 0, not {seed_radius}, {near} and {far}")
         self.working_size = working_size
         self.seed_radius = seed_radius
         self.near = near

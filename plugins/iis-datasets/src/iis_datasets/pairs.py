@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from iis_core import Sample, UserError
-from iis_datasets.reading import read_image, read_mask
+from iis_core.images import read_image, read_mask
 
 _IMAGES = {".jpg", ".jpeg", ".png", ".bmp"}
 
@@ -25,8 +25,7 @@ class PairedDataset:
     """
 
     def __init__(self, root: str | Path, images: str, masks: str, decode: Callable[[np.ndarray], np.ndarray]) -> None:
-        found = {path.stem: path for path in _files(Path(root) / images)}
-        annotated = {path.stem: path for path in _files(Path(root) / masks)}
+        found, annotated = _files(Path(root) / images), _files(Path(root) / masks)
         missing = sorted(found.keys() - annotated.keys())
         if missing:
             raise UserError(
@@ -78,10 +77,16 @@ def _decode_binary(codes: np.ndarray) -> np.ndarray:
     return (codes > 0).astype(np.int32)
 
 
-def _files(folder: Path) -> list[Path]:
+def _files(folder: Path) -> dict[str, Path]:
+    """The image files of a folder by their names without ending."""
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder: give the folder that holds {folder.name}/ (--data-root DIR)")
     files = [path for path in folder.iterdir() if path.suffix.lower() in _IMAGES]
     if not files:
         raise UserError(f"{folder} holds no images ({', '.join(sorted(_IMAGES))})")
-    return files
+    by_name: dict[str, Path] = {}
+    for path in sorted(files):
+        if path.stem in by_name:
+            raise UserError(f"{folder} holds {by_name[path.stem].name} and {path.name}: keep one of them")
+        by_name[path.stem] = path
+    return by_name

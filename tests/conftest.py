@@ -10,15 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from iis_core.plugins.catalog import catalog
 
 TESTS = Path(__file__).parent
 TOY = TESTS / "toy"
 
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+settings.register_profile(
+    "iis", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.load_profile("iis")
 
 
 @pytest.fixture(autouse=True)

@@ -137,7 +137,14 @@ def test_check_reports_every_check(iis: Iis) -> None:
 def test_an_interruption_leaves_a_run_that_goes_on(iis: Iis, tmp_path: Path) -> None:
     out = tmp_path / "run"
     command = [sys.executable, "-P", "-m", "iis_core", *ARGUMENTS, "--out", str(out), "--set", "delay=0.02"]
-    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(TOY)}, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "PYTHONPATH": str(TOY)},
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs the tests in the background makes its children ignore the interruption.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     while not (out / "records.jsonl").exists() or not (out / "records.jsonl").read_bytes():
         assert process.poll() is None
         time.sleep(0.005)

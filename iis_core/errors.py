@@ -36,7 +36,7 @@ def plugin_call(what: str) -> Iterator[None]:
     except IISError:
         raise
     except Exception as error:
-        raise PluginError(f"{what} failed: {type(error).__name__}: {error}") from error
+        raise PluginError(f"{what}: {type(error).__name__}: {error}") from error
 
 
 def name_of(thing: object) -> str:

@@ -46,30 +46,9 @@ def interact(
     `step.finished`; the loop ends when none is left. Raises UserError for inputs of the wrong form,
     ContractError where the model or the robot breaks the contract.
     """
-    _check_inputs(image, target, rngs, initial_mask)
     start = time.perf_counter()
-    x = image.to(model.device)
-    z, y = initialize(model, x, target, initial_mask, features)
-    running = _Running(tuple(range(len(x))), x, target, z, y.to("cpu", torch.float32), [], [], rngs)
-    seconds = {"initialize": time.perf_counter() - start}
-    for number in range(1, interactions + 1):
-        start = time.perf_counter()
-        new_pcs, new_ncs = ask(
-            robot, running.y, running.target, running.pcs, running.ncs, n_points=n_points, rngs=running.rngs
-        )
-        seconds["robot"] = time.perf_counter() - start
-        running = running.clicked(new_pcs, new_ncs)
-        if not running.elements:
-            return
-        start = time.perf_counter()
-        y, z = answer(model, running.x, running.z, running.pcs, running.ncs)
-        step = running.step(number, y.to("cpu", torch.float32), z, seconds)
-        seconds["model"] = time.perf_counter() - start
-        yield step
-        running = replace(running, y=step.y, z=z).without(step.finished)
-        if not running.elements:
-            return
-        seconds = {}
+    running = _begin(model, image, target, rngs, initial_mask, features)
+    yield from _steps(model, robot, running, interactions, n_points, {"initialize": time.perf_counter() - start})
 
 
 def full_inference(
@@ -84,20 +63,9 @@ def full_inference(
     initial_mask: Tensor | None = None,
 ) -> Tensor:
     """The predictions after all interactions, float32 (B, 1, H, W) on the CPU. Arguments as for `interact`."""
-    _check_inputs(image, target, rngs, initial_mask)
-    _, first = initialize(model, image.to(model.device), target, initial_mask)
-    y = first.to("cpu", torch.float32, copy=True)
-    steps = interact(
-        model,
-        robot,
-        image,
-        target,
-        interactions=interactions,
-        n_points=n_points,
-        rngs=rngs,
-        initial_mask=initial_mask,
-    )
-    for step in steps:
+    running = _begin(model, image, target, rngs, initial_mask)
+    y = running.y.clone()
+    for step in _steps(model, robot, running, interactions, n_points, {}):
         y[list(step.elements)] = step.y
     return y
 
@@ -114,7 +82,7 @@ def initialize(
     blank = torch.zeros_like(target)
     mask = None if initial_mask is None else initial_mask.to(x)
     known: dict[str, Any] = {} if features is None else {"features": features}
-    with plugin_call(f"model {name_of(model)}: initialize_z or initialize_y"):
+    with plugin_call(f"model {name_of(model)}: initialize_z or initialize_y failed"):
         z = model.initialize_z(x, blank, mask, **known)
         y = model.initialize_y(x, blank, mask)
     _check_answer(model, "initialize_y", x, y, z)
@@ -132,7 +100,7 @@ def ask(
     rngs: Sequence[np.random.Generator] | None = None,
 ) -> tuple[NewClicks, NewClicks]:
     """The robot's clicks of one interaction, `[batch element][click]`, checked. Arguments as for `Robot`."""
-    with plugin_call(f"robot {name_of(robot)}"):
+    with plugin_call(f"robot {name_of(robot)} failed"):
         new_pcs, new_ncs = robot(y, target, pcs, ncs, n_points=n_points, rngs=rngs)
     _check_clicks(robot, new_pcs, new_ncs, y.shape, n_points)
     return new_pcs, new_ncs
@@ -141,7 +109,7 @@ def ask(
 @torch.no_grad()
 def answer(model: IISModel, x: Tensor, z: State, pcs: Clicks, ncs: Clicks) -> tuple[Tensor, State]:
     """The model's prediction and new state, checked, without gradients. Arguments as for `IISModel`."""
-    with plugin_call(f"model {name_of(model)}: __call__"):
+    with plugin_call(f"model {name_of(model)}: __call__ failed"):
         y, z = model(x, z, pcs, ncs)
     _check_answer(model, "__call__", x, y, z)
     return y, z
@@ -196,6 +164,49 @@ class _Running:
 
     def step(self, number: int, y: Tensor, z: State, seconds: dict[str, float]) -> Step:
         return Step(number, self.elements, self.pcs[-1], self.ncs[-1], self.pcs, self.ncs, self.y, y, z, seconds)
+
+
+def _begin(
+    model: IISModel,
+    image: Tensor,
+    target: Tensor,
+    rngs: Sequence[np.random.Generator] | None,
+    initial_mask: Tensor | None,
+    features: State | None = None,
+) -> _Running:
+    """Every element, before the first click."""
+    _check_inputs(image, target, rngs, initial_mask)
+    x = image.to(model.device)
+    z, y = initialize(model, x, target, initial_mask, features)
+    return _Running(tuple(range(len(x))), x, target, z, y.to("cpu", torch.float32), [], [], rngs)
+
+
+def _steps(
+    model: IISModel,
+    robot: Robot,
+    running: _Running,
+    interactions: int,
+    n_points: int,
+    seconds: dict[str, float],
+) -> Iterator[Step]:
+    for number in range(1, interactions + 1):
+        start = time.perf_counter()
+        new_pcs, new_ncs = ask(
+            robot, running.y, running.target, running.pcs, running.ncs, n_points=n_points, rngs=running.rngs
+        )
+        seconds["robot"] = time.perf_counter() - start
+        running = running.clicked(new_pcs, new_ncs)
+        if not running.elements:
+            return
+        start = time.perf_counter()
+        y, z = answer(model, running.x, running.z, running.pcs, running.ncs)
+        step = running.step(number, y.to("cpu", torch.float32), z, seconds)
+        seconds["model"] = time.perf_counter() - start
+        yield step
+        running = replace(running, y=step.y, z=z).without(step.finished)
+        if not running.elements:
+            return
+        seconds = {}
 
 
 def _take_entry(key: str, value: Any, indices: Sequence[int]) -> Any:

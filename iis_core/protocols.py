@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeGuard
 
 from iis_core.errors import UserError
 from iis_core.plugins.catalog import find
@@ -84,9 +84,9 @@ def _check(protocol: Protocol) -> None:
 
 def check_iou(name: str, value: object) -> None:
     """Raises UserError for anything but a number in (0, 1]."""
-    if not _is_number(value) or not 0 < value <= 1:  # type: ignore[operator]
+    if not _is_number(value) or not 0 < value <= 1:
         raise UserError(f"{name} must be an IoU above 0 and at most 1, e.g. 0.9, not {value!r}")
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)

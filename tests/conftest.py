@@ -16,6 +16,7 @@ from iis_core.plugins.catalog import catalog
 
 TESTS = Path(__file__).parent
 TOY = TESTS / "toy"
+sys.path.insert(0, str(TOY))
 
 settings.register_profile(
     "iis", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
@@ -25,8 +26,7 @@ settings.load_profile("iis")
 
 @pytest.fixture(autouse=True)
 def fresh_catalog(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every test sees the toy plugin and finds the plugins anew."""
-    monkeypatch.syspath_prepend(str(TOY))
+    """Every test finds the plugins anew, the toy plugin on the path among them."""
     monkeypatch.delenv("IIS_DISABLE_PLUGINS", raising=False)
     monkeypatch.delenv("IIS_STRICT", raising=False)
     catalog.cache_clear()

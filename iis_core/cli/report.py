@@ -39,9 +39,7 @@ def report(
     if as_json or as_csv:
         rows = [row_of(run, thresholds or None, ious_at, auc) for run in found]
         if as_json:
-            content = [
-                {**row, "notes": [note.text for note in notes_of(run)]} for row, run in zip(rows, found, strict=True)
-            ]
+            content = [{**row, "notes": notes_of(run)} for row, run in zip(rows, found, strict=True)]
             click.echo(json.dumps(content, indent=2))
         else:
             _print_csv(rows)
@@ -66,7 +64,7 @@ def print_table(
     console.print(table)
     for run in runs:
         for note in notes_of(run):
-            console.print(f"{note.run}: {note.text}", highlight=False, markup=False)
+            console.print(f"{run.path}: {note}", highlight=False, markup=False)
 
 
 def _text(value: object) -> str:

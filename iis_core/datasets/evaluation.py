@@ -92,7 +92,7 @@ class EvaluationDataset:
 
     def __getitem__(self, index: int) -> Target:
         place, object_id = self.pairs[index]
-        with plugin_call(f"dataset {name_of(self.dataset)}: reading {self.ids[index]}"):
+        with plugin_call(f"dataset {name_of(self.dataset)}: reading {self.ids[index]} failed"):
             sample = self.dataset[place]
         target = self._target(sample, object_id)
         path = str(sample.info["path"])

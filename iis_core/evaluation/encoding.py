@@ -34,6 +34,6 @@ class Encoder:
             return None
         if not set(images) <= set(self._images):
             self._images = list(dict.fromkeys(images))
-            with plugin_call(f"model {name_of(self.model)}: encode"):
+            with plugin_call(f"model {name_of(self.model)}: encode failed"):
                 self._features = self.encode(x[[images.index(image) for image in self._images]])
         return take(self._features, [self._images.index(image) for image in images])

@@ -86,7 +86,7 @@ def make_plan(
     data = load_dataset(dataset, **dataset_keywords) if isinstance(dataset, str) else dataset
     network = load_model(model, **model_keywords) if isinstance(model, str) else model
     targets = EvaluationDataset(data, only=only, limit=limit)
-    with plugin_call(f"model {name_of(network)}: device"):
+    with plugin_call(f"model {name_of(network)}: device failed"):
         device = str(network.device)
     settings = {
         "model": describe("models", model, model_keywords),

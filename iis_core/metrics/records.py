@@ -124,14 +124,12 @@ def _first_reach(record: Record, threshold: float) -> int | None:
 def _at(record: Record, k: int, protocol: Protocol) -> _State:
     if not 1 <= k <= protocol.max_clicks:
         raise UserError(f"IoU@{k} is not in this run: protocol {protocol.label} has 1 to {protocol.max_clicks} clicks")
-    if k <= len(record.clicks):
-        return _trajectory(record)[k]
-    if record.end == "stop_iou":
+    if k > len(record.clicks) and record.end == "stop_iou":
         raise UserError(
             f"IoU@{k} is undefined: {record.id} was stopped after {len(record.clicks)} clicks; "
             "evaluate with --stop-iou none"
         )
-    return _trajectory(record)[-1]
+    return _trajectory(record)[min(k, len(record.clicks))]
 
 
 def _refuse_beyond_stop(protocol: Protocol, what: str, threshold: float) -> None:

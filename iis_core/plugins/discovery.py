@@ -65,16 +65,11 @@ class Discovery:
     problems: tuple[Problem, ...] = ()
 
 
-def discover(disabled: Iterable[str] | None = None) -> Discovery:
-    """Find, import and question every installed plugin.
-
-    disabled: namespaces to leave out; by default those in `IIS_DISABLE_PLUGINS` (comma-separated).
-    """
+def discover() -> Discovery:
+    """Find, import and question every installed plugin but those in `IIS_DISABLE_PLUGINS` (comma-separated)."""
     problems: list[Problem] = []
-    claims = list(_claims(problems))
-    claims = _enabled(claims, _disabled_by_environment() if disabled is None else set(disabled), problems)
     plugins, offered = [], []
-    for claim in _one_owner_each(claims, problems):
+    for claim in _one_owner_each(_enabled(list(_claims(problems)), problems), problems):
         module = _import(claim, problems)
         if module is not None:
             plugins.append(claim)
@@ -104,11 +99,8 @@ def _normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _disabled_by_environment() -> set[str]:
-    return {name.strip() for name in os.environ.get("IIS_DISABLE_PLUGINS", "").split(",") if name.strip()}
-
-
-def _enabled(claims: list[Claim], disabled: set[str], problems: list[Problem]) -> list[Claim]:
+def _enabled(claims: list[Claim], problems: list[Problem]) -> list[Claim]:
+    disabled = {name.strip() for name in os.environ.get("IIS_DISABLE_PLUGINS", "").split(",") if name.strip()}
     for name in sorted(disabled - {claim.namespace for claim in claims}):
         problems.append(
             Problem(name, "IIS_DISABLE_PLUGINS", "disable", "no such plugin is installed", "correct the name")

@@ -10,7 +10,7 @@ from functools import partial
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin, get_type_hints
 
-from iis_core.errors import IISError, PluginError, UserError
+from iis_core.errors import PluginError, UserError, plugin_call
 from iis_core.plugins.catalog import find, list_names
 from iis_core.plugins.discovery import Offer, near_matches
 from iis_core.plugins.specs import FactorySpec, ProtocolSpec
@@ -86,15 +86,9 @@ def build(offer: Offer, keywords: Mapping[str, Any]) -> object:
     factory = resolve(offer)
     effective = {**_spec(offer).defaults, **keywords}
     _check_keywords(offer, parameters(offer), effective)
-    try:
+    source = f"{offer.spec.name} of {offer.claim.distribution}"
+    with plugin_call(f"{source} could not be built with {effective} (report it to the plugin's authors)"):
         built = factory(**effective)
-    except IISError:
-        raise
-    except Exception as error:
-        raise PluginError(
-            f"{offer.spec.name} of {offer.claim.distribution} could not be built with {dict(effective)}: "
-            f"{type(error).__name__}: {error}; report it to the plugin's authors"
-        ) from error
     if not hasattr(built, "name"):
         with suppress(AttributeError):
             built.name = offer.spec.name
@@ -164,8 +158,9 @@ def _check_keywords(offer: Offer, known: Mapping[str, inspect.Parameter], given:
         if keyword not in known:
             hint = near_matches(keyword, known) or f"; it takes {', '.join(known) or 'none'}"
             raise UserError(f"{name} has no keyword {keyword!r}{hint}")
+    annotations = _annotations(resolve(offer))
     for keyword, value in given.items():
-        kinds = _plain_kinds(known[keyword], resolve(offer))
+        kinds = _plain_kinds(annotations.get(keyword))
         if kinds and not isinstance(value, kinds):
             wanted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
             raise UserError(f"{name} takes {wanted} for {keyword!r}, not {value!r}")
@@ -175,13 +170,16 @@ def _check_keywords(offer: Offer, known: Mapping[str, inspect.Parameter], given:
         raise UserError(f"{name} needs {', '.join(needed)}{flag}; see `iis show {name}`")
 
 
-def _plain_kinds(parameter: inspect.Parameter, factory: Callable[..., Any]) -> tuple[type, ...]:
-    """The types a keyword is annotated with, where all are plain ones; an int will do for a float."""
-    code = factory.__init__ if inspect.isclass(factory) else factory
+def _annotations(factory: Callable[..., Any]) -> dict[str, Any]:
+    """The types of a factory's keywords; none where they name what exists for type checkers only."""
     try:
-        annotation = get_type_hints(code).get(parameter.name)
+        return get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
     except Exception:
-        return ()  # Names that exist for type checkers only.
+        return {}
+
+
+def _plain_kinds(annotation: Any) -> tuple[type, ...]:
+    """The types of an annotation where all are plain ones, else none; an int will do for a float."""
     is_union = get_origin(annotation) in (Union, UnionType)
     kinds = get_args(annotation) if is_union else (annotation,)
     if not all(kind in (bool, int, float, str, type(None)) for kind in kinds):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from iis_core.errors import UserError
@@ -68,16 +67,8 @@ def percent(threshold: float) -> str:
     return f"{100 * threshold:.4g}"
 
 
-@dataclass(frozen=True)
-class Note:
-    """What a reader must know about a run beside its numbers."""
-
-    run: str
-    text: str
-
-
-def notes_of(run: Run) -> list[Note]:
-    """Departures from the protocol, what is missing, and a batch size that may move the last bits."""
+def notes_of(run: Run) -> list[str]:
+    """What a reader must know beside the numbers: departures, what is missing, a batch size that moves last bits."""
     notes = []
     for rule, (named, used) in run.protocol.departures.items():
         notes.append(f"{run.protocol.label}: {rule} is {used} instead of {named}")
@@ -88,4 +79,4 @@ def notes_of(run: Run) -> list[Note]:
         notes.append(f"a part of the dataset: {run.objects} of {whole} objects")
     if run.settings["batch_size"] != 1:
         notes.append(f"batch size {run.settings['batch_size']}; reported numbers use 1")
-    return [Note(str(run.path), text) for text in notes]
+    return notes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -129,7 +130,7 @@ def _run(robot: Robot, y: Tensor, target: Tensor) -> tuple[NewClicks, NewClicks]
     return ask(robot, y, target, [], [], rngs=_rngs(len(y)))
 
 
-def _rngs(count: int) -> list:  # type: ignore[type-arg]
+def _rngs(count: int) -> list[np.random.Generator]:
     return [generator(0, 0, str(i), "check") for i in range(count)]
 
 

@@ -1,0 +1,167 @@
+"""Run folders: resumable after any death, never mixed up, never written by two."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from toy_runs import essence, run
+
+from iis_core import UserError, evaluate, load_dataset, read_run
+
+TOY = Path(__file__).parent / "toy"
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> list[dict[str, Any]]:
+    return essence(run(tmp_path / "whole"))
+
+
+def test_a_run_torn_at_any_place_is_resumed_to_the_same_records(tmp_path: Path, whole: list[dict[str, Any]]) -> None:
+    complete = (run(tmp_path / "run").path / "records.jsonl").read_bytes()
+    lines = complete.splitlines(keepends=True)
+    for kept in range(len(lines) + 1):
+        for torn in (0, 1, 40):
+            content = b"".join(lines[:kept]) + b"".join(lines[kept : kept + 1])[:torn]
+            (tmp_path / "run" / "records.jsonl").write_bytes(content)
+            assert essence(run(tmp_path / "run")) == whole
+
+
+def kill_after(folder: Path, records: int) -> None:
+    """Start an evaluation in a process of its own and SIGKILL it once it has written that many records."""
+    arguments = f"'toy/disks', 'toy/shapes', out={str(folder)!r}, model_keywords={{'delay': 0.01}}"
+    program = f"import iis_core; iis_core.evaluate({arguments})"
+    environment = {"PYTHONPATH": str(TOY), "PATH": ""}
+    process = subprocess.Popen([sys.executable, "-P", "-c", program], env=environment)
+    deadline = time.monotonic() + 120
+    file = folder / "records.jsonl"
+    while not file.exists() or file.read_bytes().count(b"\n") < records:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def test_a_run_killed_at_every_record_and_resumed_equals_one_never_killed(tmp_path: Path) -> None:
+    keywords = {"delay": 0.01}
+    for records in range(1, 8):
+        kill_after(tmp_path / "run", records)
+    resumed = run(tmp_path / "run", model_keywords=keywords)
+    assert essence(resumed) == essence(run(tmp_path / "whole", model_keywords=keywords))
+    ids = [json.loads(line)["id"] for line in (tmp_path / "run" / "records.jsonl").read_text().splitlines()]
+    assert len(ids) == len(set(ids)) == 8
+
+
+def test_a_finished_run_is_not_run_again(tmp_path: Path) -> None:
+    run(tmp_path / "run")
+    before = (tmp_path / "run" / "records.jsonl").read_bytes()
+    run(tmp_path / "run")
+    assert (tmp_path / "run" / "records.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({"seed": 1}, "seed: 0 in the run, 1 now"),
+        ({"batch_size": 2}, "batch_size: 1 in the run, 2 now"),
+        ({"overrides": {"threshold": 0.5}}, "protocol.threshold: 0.49 in the run, 0.5 now"),
+        ({"model_keywords": {"shrink": 0.5}}, "model.keywords.shrink: 0.8 in the run, 0.5 now"),
+        ({"dataset_keywords": {"count": 2}}, "dataset.objects: 8 in the run, 3 now"),
+    ],
+)
+def test_a_run_is_not_resumed_with_other_settings(tmp_path: Path, change: dict[str, Any], difference: str) -> None:
+    run(tmp_path / "run")
+    with pytest.raises(UserError, match=difference) as caught:
+        run(tmp_path / "run", **change)
+    assert "choose another --out" in str(caught.value)
+
+
+def test_two_processes_cannot_write_one_run(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with FileLock(tmp_path / "run" / ".lock"), pytest.raises(UserError, match="another process is writing"):
+        run(tmp_path / "run")
+
+
+def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
+    file = run(tmp_path / "run").path / "records.jsonl"
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([lines[0], "{}\n", *lines[2:]]))
+    with pytest.raises(UserError, match=r"records.jsonl, line 2 is damaged"):
+        run(tmp_path / "run")
+    with pytest.raises(UserError, match="line 2"):
+        read_run(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "is not a run folder: it has no run.json"),
+        ("{", "is damaged"),
+        ('{"format": 1}', "is damaged"),
+        ('{"format": 1, "settings": []}', "is damaged"),
+        ('{"format": 1, "settings": {"protocol": {"departures": {}, "rule": 1}}}', "is damaged"),
+        ('{"format": 99, "settings": {}}', "has format 99, this version reads format 1"),
+    ],
+)
+def test_a_folder_that_is_no_run_is_explained(tmp_path: Path, content: str | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "run.json").write_text(content)
+    with pytest.raises(UserError, match=message):
+        read_run(tmp_path)
+
+
+def test_the_run_says_everything_needed_to_repeat_it(tmp_path: Path) -> None:
+    settings = run(tmp_path / "run", overrides={"max_clicks": 3}).settings
+    assert settings["model"]["name"] == "toy/disks"
+    assert settings["model"]["distribution"] == "iis-toy"
+    assert settings["model"]["keywords"] == {"device": "cpu", "shrink": 0.8, "delay": 0.0}
+    assert settings["protocol"]["departures"] == {"max_clicks": [20, 3]}
+    assert settings["robot"]["name"] == "core/ritm"
+    assert settings["robot"]["keywords"] == {"threshold": 0.49, "inclusive": False}
+    assert "ignored pixels" in settings["protocol"]["ignore"]
+    assert {"python", "torch", "numpy", "opencv-python", "scipy"} <= settings["versions"].keys()
+
+
+def test_the_default_folder_is_named_after_model_dataset_and_protocol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert str(evaluate("disks", "shapes").path) == "runs/toy-disks--toy-shapes--ritm"
+    path = evaluate("disks", "shapes", overrides={"max_clicks": 3, "threshold": 0.5}).path
+    assert str(path) == "runs/toy-disks--toy-shapes--ritm-max_clicks=3-threshold=0.5"
+
+
+def test_a_run_of_a_given_object_is_resumed_only_by_its_identity(tmp_path: Path) -> None:
+    data = load_dataset("toy/shapes")
+    evaluate("toy/disks", data, out=tmp_path / "nameless")
+    with pytest.raises(UserError, match=r"a dataset given as an object cannot be told from another: pass `identity`"):
+        evaluate("toy/disks", data, out=tmp_path / "nameless")
+    evaluate("toy/disks", data, out=tmp_path / "named", identity={"version": 1})
+    evaluate("toy/disks", data, out=tmp_path / "named", identity={"version": 1})
+    with pytest.raises(UserError, match=r"identity\.version: 1 in the run, 2 now"):
+        evaluate("toy/disks", data, out=tmp_path / "named", identity={"version": 2})
+
+
+def test_a_repeated_record_is_named(tmp_path: Path) -> None:
+    file = run(tmp_path / "run").path / "records.jsonl"
+    first, *others = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([first, first, *others]))
+    with pytest.raises(UserError, match=r"line 2 is damaged .shape0#1 has a record already"):
+        read_run(tmp_path / "run")
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(UserError, match=r"run folder .*choose another --out"):
+            run(out)
+    with pytest.raises(UserError, match="out is empty"):
+        run("")  # type: ignore[arg-type]

@@ -9,35 +9,63 @@ import numpy as np
 
 from iis_core.errors import UserError
 
+_JPEG = b"\xff\xd8"
+
 
 def read_image(path: Path) -> np.ndarray:
-    """uint8 (H, W, 3) RGB, turned upright by its EXIF orientation. Raises UserError where unreadable."""
-    return np.ascontiguousarray(_decode(path, cv2.IMREAD_COLOR)[:, :, ::-1])
+    """uint8 (H, W, 3) RGB, turned upright by its EXIF orientation.
+
+    Grey, palette and CMYK files become RGB, 16 bits become the upper 8. Raises UserError for a file that is
+    unreadable, cut short, or has transparent pixels.
+    """
+    content = _content(path)
+    if content[:2].tobytes() != _JPEG:
+        _check_opaque(path, _decode(path, content, cv2.IMREAD_UNCHANGED))
+    return np.ascontiguousarray(_decode(path, content, cv2.IMREAD_COLOR)[:, :, ::-1])
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """The stored codes, uint8 (H, W): the largest of the channels where there are several."""
-    mask = _decode(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    return np.asarray(mask.max(axis=2))
+    """The stored codes, uint8 (H, W): the largest of the channels where there are several, a palette's colours.
+
+    Raises UserError for a file that is unreadable, cut short, not of 8 bits, or has transparent pixels.
+    """
+    mask = _decode(path, _content(path), cv2.IMREAD_UNCHANGED)
+    if mask.dtype != np.uint8:
+        raise UserError(f"{path} is a mask of {mask.dtype}: save it with 8 bits")
+    _check_opaque(path, mask)
+    return mask if mask.ndim == 2 else np.asarray(mask[:, :, :3].max(axis=2))
+
+
+def write_image(path: Path, image: np.ndarray) -> None:
+    """Write uint8 (H, W, 3) RGB, or uint8 (H, W), as a PNG. Raises UserError where it cannot be written."""
+    channels = image if image.ndim == 2 else np.ascontiguousarray(image[:, :, ::-1])
+    try:
+        path.write_bytes(cv2.imencode(".png", channels)[1].tobytes())
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def write_mask(path: Path, mask: np.ndarray) -> None:
     """Write a bool (H, W) mask as a PNG of 0 and 255. Raises UserError where it cannot be written."""
     if path.suffix.lower() != ".png":
         raise UserError(f"{path} must end in .png: a mask needs a lossless format")
-    encoded = cv2.imencode(".png", mask.astype(np.uint8) * 255)[1]
-    try:
-        path.write_bytes(encoded.tobytes())
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}") from error
+    write_image(path, mask.astype(np.uint8) * 255)
 
 
-def _decode(path: Path, flags: int) -> np.ndarray:
+def _content(path: Path) -> np.ndarray:
     try:
-        content = np.fromfile(path, np.uint8)
+        return np.fromfile(path, np.uint8)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _decode(path: Path, content: np.ndarray, flags: int) -> np.ndarray:
     decoded = cv2.imdecode(content, flags) if content.size else None
     if decoded is None:
         raise UserError(f"{path} is not a readable image: fetch it again, or convert it to PNG")
     return decoded
+
+
+def _check_opaque(path: Path, pixels: np.ndarray) -> None:
+    if pixels.ndim == 3 and pixels.shape[2] == 4 and (pixels[:, :, 3] < np.iinfo(pixels.dtype).max).any():
+        raise UserError(f"{path} has transparent pixels: save it without transparency")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -47,8 +48,8 @@ class EvaluationDataset:
     only: keep the targets with these ids.
     limit: keep the first so many of them.
 
-    Raises UserError for a random selector, for an id that is not there, and, on reading, for a target without
-    object pixels.
+    Raises UserError for a random selector, for an id that is not there, for an image without objects, and, on
+    reading, for a target without object pixels.
     """
 
     def __init__(
@@ -68,6 +69,8 @@ class EvaluationDataset:
         for place in range(len(dataset)):
             info = info_of(dataset, place)
             objects = [None] if selector is not None else sorted(info["objects"])
+            if not objects:
+                raise UserError(_no_object(str(info["id"]), dataset, info))
             self.pairs += [(place, object_id) for object_id in objects]
             self.ids += [f"{info['id']}#{o}" if len(objects) > 1 else str(info["id"]) for o in objects]
         self.whole = len(self.pairs)
@@ -95,12 +98,9 @@ class EvaluationDataset:
         with plugin_call(f"dataset {name_of(self.dataset)}: reading {self.ids[index]} failed"):
             sample = self.dataset[place]
         target = self._target(sample, object_id)
-        path = str(sample.info["path"])
         if not (target == 1).any():
-            raise UserError(
-                f"{self.ids[index]} of {name_of(self.dataset)} ({path}) has no object pixels: "
-                "correct the mask or leave the image out"
-            )
+            raise UserError(_no_object(self.ids[index], self.dataset, sample.info))
+        path = str(sample.info["path"])
         initial_mask = sample.info.get("initial_mask")
         return Target(self.ids[index], index, place, path, object_id, sample.image, target, initial_mask)
 
@@ -109,3 +109,8 @@ class EvaluationDataset:
             return self.selector(sample.image, sample.masks, sample.info, None).target
         assert object_id is not None
         return merged_region(sample.masks, sample.info, [object_id]).target
+
+
+def _no_object(target: str, dataset: SegDataset, info: Mapping[str, Any]) -> str:
+    where = f"{target} of {name_of(dataset)} ({info['path']})"
+    return f"{where} has no object pixels: correct the mask or leave the image out"

@@ -135,3 +135,13 @@ def test_grabcut_in_its_published_layout_keeps_the_contract() -> None:
 def test_coco_mval_is_read() -> None:
     found = failures("datasets/coco-mval", root=f"{SHARED}/data/COCO_MVal")
     assert found.keys() <= {"check_counts"}
+
+
+def test_a_mask_of_16_bits_or_with_transparency_is_refused(write: Callable[..., Path], tmp_path: Path) -> None:
+    write("img/a.png", IMAGE)
+    write("gt/a.png", TRIMAP.astype(np.uint16))
+    with pytest.raises(UserError, match=r"gt/a.png is a mask of uint16: save it with 8 bits"):
+        load_dataset("davis", root=str(tmp_path))[0]
+    write("gt/a.png", np.dstack([IMAGE, TRIMAP]))
+    with pytest.raises(UserError, match=r"gt/a.png has transparent pixels"):
+        load_dataset("davis", root=str(tmp_path))[0]

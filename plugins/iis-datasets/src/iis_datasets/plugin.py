@@ -20,6 +20,19 @@ def iis_datasets() -> Iterator[DatasetSpec]:
         objects=13,
     )
     yield DatasetSpec(
+        name="datasets/synthetic",
+        target="iis_datasets.synthetic:SyntheticDataset",
+        summary="textured shapes, drawn from a seed, any number and size; nothing to download",
+        check_keywords={"count": 3},
+    )
+    yield DatasetSpec(
+        name="datasets/folder",
+        target="iis_datasets.folder:folder",
+        summary="your own images, each with a mask of the same name",
+        ignore="the number given as `ignore`",
+        layout="images/NAME.jpg, masks/NAME.png (0 background, every other number an object)",
+    )
+    yield DatasetSpec(
         name="datasets/grabcut",
         target="iis_datasets.pairs:grabcut",
         summary="GrabCut, 50 images with one object each",

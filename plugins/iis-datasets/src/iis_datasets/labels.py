@@ -1,0 +1,33 @@
+"""Mask files whose pixels are numbers, not colours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from iis_core import UserError
+
+_NUMBERED = ("1", "L", "P", "I;16", "I;16B", "I")
+
+
+def read_labels(path: Path) -> np.ndarray:
+    """The numbers in a mask file, int32 (H, W): palette indices or grey values of 1, 8, 16 or 32 bits.
+
+    Raises UserError for a file that is unreadable, lossy, or holds colours.
+    """
+    try:
+        with Image.open(path) as file:
+            labels, mode, kind = np.asarray(file), file.mode, file.format
+    except UnidentifiedImageError as error:
+        raise UserError(f"{path} is not a readable image: fetch it again, or convert it to PNG") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
+    if kind == "JPEG":
+        raise UserError(f"{path} is a JPEG, which blurs the numbers of a mask: save masks as PNG")
+    if mode == "RGB" and (labels == labels[:, :, :1]).all():
+        labels, mode = labels[:, :, 0], "L"
+    if mode not in _NUMBERED:
+        raise UserError(f"{path} holds colours ({mode}): save the mask with one channel, a number for each object")
+    return labels.astype(np.int32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from iis_core.models import IISModel
     from iis_core.robots import Robot
 
+_ANY_TIME = nullcontext()
+
 
 def interact(
     model: IISModel,
@@ -31,6 +34,7 @@ def interact(
     rngs: Sequence[np.random.Generator] | None = None,
     initial_mask: Tensor | None = None,
     features: State | None = None,
+    turn: AbstractContextManager[Any] = _ANY_TIME,
 ) -> Iterator[Step]:
     """Let a robot interact with a model over a batch, one `Step` per interaction.
 
@@ -41,14 +45,18 @@ def interact(
     rngs: one generator per element, for robots that draw.
     initial_mask: float32 (B, 1, H, W) in [0, 1].
     features: what `model.encode(image)` returned, to spare encoding again.
+    turn: entered around every call of the model, e.g. a lock where several threads share it; seconds spent on
+        waiting for it are not counted.
 
     An element leaves the batch when the robot finds no error in it, or when its position is added to
     `step.finished`; the loop ends when none is left. Raises UserError for inputs of the wrong form,
     ContractError where the model or the robot breaks the contract.
     """
-    start = time.perf_counter()
-    running = _begin(model, image, target, rngs, initial_mask, features)
-    yield from _steps(model, robot, running, interactions, n_points, {"initialize": time.perf_counter() - start})
+    with turn:
+        start = time.perf_counter()
+        running = _begin(model, image, target, rngs, initial_mask, features)
+        seconds = {"initialize": time.perf_counter() - start}
+    yield from _steps(model, robot, running, interactions, n_points, seconds, turn)
 
 
 def full_inference(
@@ -65,7 +73,7 @@ def full_inference(
     """The predictions after all interactions, float32 (B, 1, H, W) on the CPU. Arguments as for `interact`."""
     running = _begin(model, image, target, rngs, initial_mask)
     y = running.y.clone()
-    for step in _steps(model, robot, running, interactions, n_points, {}):
+    for step in _steps(model, robot, running, interactions, n_points, {}, _ANY_TIME):
         y[list(step.elements)] = step.y
     return y
 
@@ -188,6 +196,7 @@ def _steps(
     interactions: int,
     n_points: int,
     seconds: dict[str, float],
+    turn: AbstractContextManager[Any],
 ) -> Iterator[Step]:
     for number in range(1, interactions + 1):
         start = time.perf_counter()
@@ -198,10 +207,11 @@ def _steps(
         running = running.clicked(new_pcs, new_ncs)
         if not running.elements:
             return
-        start = time.perf_counter()
-        y, z = answer(model, running.x, running.z, running.pcs, running.ncs)
-        step = running.step(number, y.to("cpu", torch.float32), z, seconds)
-        seconds["model"] = time.perf_counter() - start
+        with turn:
+            start = time.perf_counter()
+            y, z = answer(model, running.x, running.z, running.pcs, running.ncs)
+            step = running.step(number, y.to("cpu", torch.float32), z, seconds)
+            seconds["model"] = time.perf_counter() - start
         yield step
         running = replace(running, y=step.y, z=z).without(step.finished)
         if not running.elements:

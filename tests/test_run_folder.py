@@ -154,7 +154,7 @@ def test_a_repeated_record_is_named(tmp_path: Path) -> None:
     file = run(tmp_path / "run").path / "records.jsonl"
     first, *others = file.read_text().splitlines(keepends=True)
     file.write_text("".join([first, first, *others]))
-    with pytest.raises(UserError, match=r"line 2 is damaged .shape0#1 has a record already"):
+    with pytest.raises(UserError, match=r"records.jsonl is damaged: shape0#1 has two records"):
         read_run(tmp_path / "run")
 
 

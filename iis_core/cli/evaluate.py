@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 @click.option("--ids", metavar="ID,ID,...", help="Evaluate the objects with these ids.")
 @click.option("--seed", default=0, show_default=True, help="Seed of robots that draw.")
 @click.option("--batch-size", default=1, show_default=True, help="Images of one size at a time.")
-@click.option("--workers", default=0, show_default=True, help="Threads that read ahead.")
+@click.option("--workers", default=0, show_default=True, help="Threads that read and click beside the model.")
+@click.option("--pictures", default=0, show_default=True, help="Draw the first so many objects into the run folder.")
+@click.option("--save-masks", is_flag=True, help="Write every object's last mask into the run folder.")
 @click.option("--robot", help="Override the protocol's robot.")
 @click.option("--threshold", type=float, help="Override the protocol's threshold.")
 @click.option("--inclusive/--strict", default=None, help="Override the comparison: y >= or > threshold.")
@@ -48,6 +50,8 @@ def evaluate(
     seed: int,
     batch_size: int,
     workers: int,
+    pictures: int,
+    save_masks: bool,
     stop_iou: str | None,
     **rules: Any,
 ) -> None:
@@ -60,8 +64,10 @@ def evaluate(
         overrides["stop_iou"] = _stop_iou(stop_iou)
     from iis_core.cli.report import print_table
     from iis_core.evaluation import evaluate as run_evaluation
+    from iis_core.evaluation.ranks import this_rank
 
-    with _progress() as watch:
+    rank = this_rank()
+    with _progress(shown=rank.number == 0) as watch:
         run = run_evaluation(
             model,
             dataset,
@@ -76,9 +82,15 @@ def evaluate(
             seed=seed,
             batch_size=batch_size,
             workers=workers,
+            pictures=pictures,
+            save_masks=save_masks,
             watch=watch,
         )
-    print_table([run])
+    if rank.of == 1 or run.is_complete:
+        print_table([run])
+    else:
+        done = f"process {rank.number} of {rank.of} is done"
+        click.echo(f"{done}; {run.path} has {len(run.records)} of {run.objects} objects", err=True)
 
 
 def _stop_iou(text: str) -> float | None:
@@ -89,7 +101,7 @@ def _stop_iou(text: str) -> float | None:
 
 
 @contextmanager
-def _progress() -> Iterator[Watcher]:
+def _progress(shown: bool) -> Iterator[Watcher]:
     """A bar on the terminal with the running NoC; on interruption, how to go on."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -97,7 +109,7 @@ def _progress() -> Iterator[Watcher]:
     from iis_core.metrics import noc, usual_thresholds
 
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-    progress = Progress(*columns, console=Console(stderr=True))
+    progress = Progress(*columns, console=Console(stderr=True), disable=not shown)
     task = progress.add_task("", total=None)
 
     sums: dict[float, int] = {}

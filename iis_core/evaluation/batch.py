@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,48 +13,90 @@ from torch import Tensor
 
 from iis_core.datasets import Target
 from iis_core.evaluation.encoding import Encoder
+from iis_core.evaluation.plan import Plan
 from iis_core.evaluation.reading import Reading
 from iis_core.loop import initialize, interact
 from iis_core.masks import binarise
 from iis_core.metrics.masks import boundary_counts, count
-from iis_core.models import IISModel
 from iis_core.protocols import Protocol
 from iis_core.records import ClickRecord, End, Record
-from iis_core.robots import Robot
 from iis_core.seeding import generator
-from iis_core.types import Counts, Step
+from iis_core.types import Counts, State, Step
 
 
-def evaluate_batch(
-    model: IISModel, robot: Robot, protocol: Protocol, readings: Sequence[Reading], seed: int, encoder: Encoder
-) -> Iterator[Record]:
-    """Interact with a batch of targets of one size, and record each."""
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Targets of one size, as the interaction loop takes them.
+
+    image: float32 (B, 3, H, W) in [0, 1]. target: int8 (B, 1, H, W). initial_mask: float32 (B, 1, H, W) or None.
+    features: of the images, where the model encodes.
+    encoding: seconds spent on them.
+    """
+
+    readings: Sequence[Reading]
+    image: Tensor
+    target: Tensor
+    initial_mask: Tensor | None
+    features: State | None
+    encoding: float
+
+    @property
+    def targets(self) -> list[Target]:
+        return [reading.target for reading in self.readings]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """A target, what was recorded of it, and the mask it ended with, bool (H, W)."""
+
+    target: Target
+    record: Record
+    mask: np.ndarray
+
+
+def make_batch(plan: Plan, readings: Sequence[Reading], encoder: Encoder) -> Batch:
+    """Raises UserError for an image of a size that the model declares it cannot take."""
     targets = [reading.target for reading in readings]
+    for entry in targets:
+        plan.check_size(entry)
     image, target, initial_mask = collate(targets)
-    rngs = [generator(seed, 0, entry.id, "robot") for entry in targets]
-    logs = [_Log(entry, protocol) for entry in targets]
-    start = time.perf_counter()
-    features = encoder([entry.image_index for entry in targets], image.to(model.device))
-    encoding = (time.perf_counter() - start) / len(targets)
+    features, seconds = encoder([entry.image_index for entry in targets], image)
+    return Batch(readings, image, target, initial_mask, features, seconds)
+
+
+def evaluate_batch(plan: Plan, batch: Batch, turn: AbstractContextManager[Any]) -> list[Outcome]:
+    """Interact with a batch of targets of one size, and record each.
+
+    turn: entered around every call of the model.
+    """
+    rngs = [generator(plan.seed, 0, entry.id, "robot") for entry in batch.targets]
+    logs = [_Log(entry, plan.protocol) for entry in batch.targets]
     steps = interact(
-        model,
-        robot,
-        image,
-        target,
-        interactions=protocol.max_clicks,
+        plan.model,
+        plan.robot,
+        batch.image,
+        batch.target,
+        interactions=plan.protocol.max_clicks,
         rngs=rngs,
-        initial_mask=initial_mask,
-        features=features,
+        initial_mask=batch.initial_mask,
+        features=batch.features,
+        turn=turn,
     )
     for step in steps:
         for place, element in enumerate(step.elements):
             if logs[element].add(step, place):
                 step.finished.add(element)
     if any(log.initial is None for log in logs):
-        _, first = initialize(model, image.to(model.device), target, initial_mask, features)
+        with turn:
+            x = batch.image.to(plan.model.device)
+            _, first = initialize(plan.model, x, batch.target, batch.initial_mask, batch.features)
         for log, y in zip(logs, first.to("cpu", torch.float32), strict=True):
             log.initial = log.initial or log.count(y)
-    yield from (log.record(reading.seconds, encoding) for log, reading in zip(logs, readings, strict=True))
+    encoding = batch.encoding / len(logs)
+    return [
+        Outcome(log.target, log.record(reading.seconds, encoding), log.mask)
+        for log, reading in zip(logs, batch.readings, strict=True)
+    ]
 
 
 def collate(targets: Sequence[Target]) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -75,11 +119,12 @@ class _Log:
         self.initial: tuple[Counts, Counts] | None = None
         self.clicks: list[ClickRecord] = []
         self.end: End = "no_click"
+        self.mask = np.zeros(target.target.shape, bool)
 
     def count(self, y: Tensor) -> tuple[Counts, Counts]:
-        """Counts of a prediction, on the whole mask and on its boundary."""
-        mask = binarise(y[0], self.protocol.threshold, self.protocol.inclusive).numpy()
-        return count(mask, self.target.target), boundary_counts(mask, self.target.target)
+        """Counts of a prediction, on the whole mask and on its boundary; the mask is kept as the last."""
+        self.mask = binarise(y[0], self.protocol.threshold, self.protocol.inclusive).numpy()
+        return count(self.mask, self.target.target), boundary_counts(self.mask, self.target.target)
 
     def add(self, step: Step, place: int) -> bool:
         """Record one interaction; returns whether it was the last."""

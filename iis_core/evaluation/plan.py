@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from iis_core.datasets import EvaluationDataset, SegDataset, Target
 from iis_core.errors import UserError, name_of, plugin_call
 from iis_core.evaluation.settings import describe, describe_protocol, describe_targets, versions
@@ -87,7 +89,9 @@ def make_plan(
     network = load_model(model, **model_keywords) if isinstance(model, str) else model
     targets = EvaluationDataset(data, only=only, limit=limit)
     with plugin_call(f"model {name_of(network)}: device failed"):
-        device = str(network.device)
+        device = torch.device(network.device).type
+    if "device" in model_keywords:
+        model_keywords = {**model_keywords, "device": device}
     settings = {
         "model": describe("models", model, model_keywords),
         "dataset": {**describe("datasets", dataset, dataset_keywords), **describe_targets(targets)},

@@ -1,13 +1,11 @@
-"""Reading ahead of the model, and grouping what is read into batches of one size."""
+"""Reading targets, and grouping what is read into batches of one size."""
 
 from __future__ import annotations
 
 import time
-from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from iis_core.datasets import EvaluationDataset, Target
 
@@ -24,25 +22,6 @@ def read(dataset: EvaluationDataset, index: int) -> Reading:
     start = time.perf_counter()
     target = dataset[index]
     return Reading(target, time.perf_counter() - start)
-
-
-def read_ahead(dataset: EvaluationDataset, indices: Sequence[int], workers: int) -> Iterator[Reading]:
-    """Targets in the order of `indices`; with workers, that many threads stay ahead of the consumer."""
-    if workers == 0:
-        yield from (read(dataset, index) for index in indices)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        remaining = iter(indices)
-        pending: deque[Future[Reading]] = deque()
-        try:
-            pending.extend(pool.submit(read, dataset, index) for index in islice(remaining, 2 * workers))
-            while pending:
-                reading = pending.popleft().result()
-                pending.extend(pool.submit(read, dataset, index) for index in islice(remaining, 1))
-                yield reading
-        finally:
-            for future in pending:
-                future.cancel()
 
 
 def batches(readings: Iterable[Reading], batch_size: int) -> Iterator[list[Reading]]:

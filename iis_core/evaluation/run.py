@@ -1,11 +1,14 @@
-"""The run folder: `run.json` says what was run, `records.jsonl` has one line per object."""
+"""The run folder: `run.json` says what was run, `records.jsonl` has one line per object.
+
+Of several processes the first writes `records.jsonl`, the others `records-1.jsonl` and so on.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,12 +17,13 @@ from typing import IO, Any
 from filelock import FileLock, Timeout
 
 from iis_core.errors import UserError
+from iis_core.evaluation.ranks import Rank
 from iis_core.evaluation.settings import GIVEN, differences, protocol_from_settings
 from iis_core.protocols import Protocol
 from iis_core.records import Record
 
 FORMAT = 1
-_RUN, _RECORDS, _LOCK = "run.json", "records.jsonl", ".lock"
+_RUN = "run.json"
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def read_run(path: str | Path) -> Run:
     folder = Path(path)
     with _file_errors(folder):
         settings = _read_settings(folder)
-        records, _ = _read_records(folder / _RECORDS)
+        records = _all_records(folder)
     return Run(folder, settings, tuple(sorted(records, key=lambda record: record.index)))
 
 
@@ -81,30 +85,49 @@ class RunWriter:
 
 
 @contextmanager
-def open_run(path: str | Path, settings: Mapping[str, Any]) -> Iterator[RunWriter]:
-    """Start a run folder, or go on with the one that is there; no two processes at a time.
+def open_run(path: str | Path, settings: Mapping[str, Any], rank: Rank) -> Iterator[RunWriter]:
+    """Start a run folder, or go on with the one that is there; every process of a run writes a file of its own.
 
-    Raises UserError where another process writes it, where its settings differ (naming the differences),
-    and where it is damaged. A torn last line, left by a kill, is dropped.
+    Raises UserError where another process writes for the same rank, or for one that this run does not have; where
+    the folder's settings differ (naming the differences); and where it is damaged. A torn last line, left by a
+    kill, is dropped.
     """
     folder = Path(path)
-    with _file_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / _LOCK)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise UserError(f"another process is writing {folder}: wait for it, or choose another --out") from None
-    try:
+    with ExitStack() as stack:
         with _file_errors(folder):
-            _start_or_check(folder, settings)
-            records, intact = _read_records(folder / _RECORDS)
-            stream = (folder / _RECORDS).open("ab")
-        with stream:
-            stream.truncate(intact)
-            yield RunWriter(records, stream)
-    finally:
-        lock.release()
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.callback(_lock(folder, rank.number).release)
+            for other in _ranks_beyond(folder, rank):
+                _lock(folder, other).release()
+            _start_or_check(folder, settings, rank)
+            records = _all_records(folder)
+            own = folder / _records_name(rank.number)
+            stream = stack.enter_context(own.open("ab"))
+            stream.truncate(_read_records(own)[1])
+        yield RunWriter(records, stream)
+
+
+def _records_name(number: int) -> str:
+    return f"records-{number}.jsonl" if number else "records.jsonl"
+
+
+def _lock_name(number: int) -> str:
+    return f".lock-{number}" if number else ".lock"
+
+
+def _lock(folder: Path, number: int) -> FileLock:
+    lock = FileLock(folder / _lock_name(number))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(f"another process is writing {folder}: wait for it, or choose another --out") from None
+    return lock
+
+
+def _ranks_beyond(folder: Path, rank: Rank) -> list[int]:
+    """Numbers of processes that wrote this run when it had more of them."""
+    numbers = [int(file.name.removeprefix(".lock-")) for file in folder.glob(".lock-*")]
+    return [number for number in numbers if number >= rank.of]
 
 
 @contextmanager
@@ -116,26 +139,32 @@ def _file_errors(folder: Path) -> Iterator[None]:
         raise UserError(f"run folder {folder}: {place}: {error.strerror}; choose another --out") from error
 
 
-def _start_or_check(folder: Path, settings: Mapping[str, Any]) -> None:
+def _start_or_check(folder: Path, settings: Mapping[str, Any], rank: Rank) -> None:
+    # Looked for before run.json, which another process of this run may be writing right now.
+    has_records = any(folder.glob("records*.jsonl"))
     if (folder / _RUN).exists():
         given = [part for part in ("model", "dataset") if GIVEN in settings[part]]
         if given and settings["identity"] is None:
             raise UserError(
                 f"{folder} holds a run, and a {' and a '.join(given)} given as an object cannot be told from another: "
-                "pass `identity` to resume such runs, or choose another --out"
+                "pass `identity` to resume such runs or to write them with several processes, or choose another --out"
             )
-        different = differences(_read_settings(folder), settings)
-        if different:
-            raise UserError(f"{folder} holds a run with other settings: {'; '.join(different)}; choose another --out")
-        return
-    if (folder / _RECORDS).exists():
-        raise UserError(f"{folder} has {_RECORDS} but no {_RUN}, so it cannot be resumed: choose another --out")
+    elif has_records:
+        raise UserError(f"{folder} has records but no {_RUN}, so it cannot be resumed: choose another --out")
+    else:
+        _start(folder, settings, rank)
+    different = differences(_read_settings(folder), settings)
+    if different:
+        raise UserError(f"{folder} holds a run with other settings: {'; '.join(different)}; choose another --out")
+
+
+def _start(folder: Path, settings: Mapping[str, Any], rank: Rank) -> None:
     content = {
         "format": FORMAT,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "settings": settings,
     }
-    partial = folder / f"{_RUN}.partial"
+    partial = folder / f"{_RUN}.partial-{rank.number}"
     partial.write_text(json.dumps(content, indent=2) + "\n")
     partial.replace(folder / _RUN)
 
@@ -157,22 +186,27 @@ def _read_settings(folder: Path) -> Mapping[str, Any]:
     return dict(settings)
 
 
+def _all_records(folder: Path) -> list[Record]:
+    """The records of every process; two of one object are refused."""
+    records: dict[int, Record] = {}
+    for file in sorted(folder.glob("records*.jsonl")):
+        for record in _read_records(file)[0]:
+            if record.index in records:
+                raise UserError(f"{file} is damaged: {record.id} has two records in {folder}; remove one of them")
+            records[record.index] = record
+    return list(records.values())
+
+
 def _read_records(file: Path) -> tuple[list[Record], int]:
-    """The records, and how many bytes of the file hold them; only the last line may be torn."""
-    content = file.read_bytes() if file.exists() else b""
+    """The records of one file, and how many of its bytes hold them; only the last line may be torn."""
     records: list[Record] = []
-    seen: set[int] = set()
     intact = 0
-    lines = content.splitlines(keepends=True)
+    lines = file.read_bytes().splitlines(keepends=True)
     for number, line in enumerate(lines, 1):
         try:
             if not line.endswith(b"\n"):
                 raise ValueError("torn")
-            record = Record.from_json(line.decode())
-            if record.index in seen:
-                raise ValueError(f"{record.id} has a record already")
-            seen.add(record.index)
-            records.append(record)
+            records.append(Record.from_json(line.decode()))
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines):
                 break

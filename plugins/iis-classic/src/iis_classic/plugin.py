@@ -19,3 +19,24 @@ def iis_models() -> Iterator[ModelSpec]:
         exact_batches=True,
         initial_mask=True,
     )
+    yield ModelSpec(
+        name="classic/graph-cut",
+        target="iis_classic.graph_cut:GraphCut",
+        summary="one minimum cut between colour models of the clicks; runs on the CPU, no weights",
+        paper="Boykov, Jolly 2001, Interactive Graph Cuts for Optimal Boundary and Region Segmentation",
+        exact_batches=True,
+    )
+    yield ModelSpec(
+        name="classic/random-walker",
+        target="iis_classic.random_walker:RandomWalker",
+        summary="which click a random walk reaches first; runs on the CPU, no weights",
+        paper="Grady 2006, Random Walks for Image Segmentation",
+        exact_batches=True,
+    )
+    yield ModelSpec(
+        name="classic/geodesic",
+        target="iis_classic.geodesic:Geodesic",
+        summary="the nearest click by geodesic distance; runs on the CPU, no weights",
+        paper="Bai, Sapiro 2007, A Geodesic Framework for Fast Interactive Image and Video Segmentation and Matting",
+        exact_batches=True,
+    )

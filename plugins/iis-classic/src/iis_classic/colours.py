@@ -1,0 +1,42 @@
+"""Colour models: mixtures of Gaussians of the pixels around the clicks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+COMPONENTS = 5
+
+
+class ColourModel(NamedTuple):
+    """A mixture of Gaussians; a component that is not used has weight 0.
+
+    weights: float64 (5,). means: float64 (5, 3). covariances: float64 (5, 3, 3).
+    """
+
+    weights: np.ndarray
+    means: np.ndarray
+    covariances: np.ndarray
+
+
+def fit(colours: np.ndarray, noise: float) -> ColourModel:
+    """The mixture of uint8 (n, 3) colours; k-means says which component a colour belongs to.
+
+    noise: standard deviation added to every component, so that few colours do not make too narrow a model.
+    """
+    count = min(COMPONENTS, len(np.unique(colours, axis=0)))
+    stop = (cv2.TERM_CRITERIA_MAX_ITER, 10, 0.0)
+    # OpenCV's k-means draws from the generator of this thread.
+    cv2.setRNGSeed(0)
+    no_labels = np.zeros(0, np.int32)
+    _, member, _ = cv2.kmeans(colours.astype(np.float32), count, no_labels, stop, 1, cv2.KMEANS_PP_CENTERS)
+    weights, means = np.zeros(COMPONENTS), np.zeros((COMPONENTS, 3))
+    covariances = np.zeros((COMPONENTS, 3, 3))
+    for k in range(count):
+        own = colours[member[:, 0] == k].astype(np.float64)
+        if len(own):
+            weights[k], means[k] = len(own) / len(colours), own.mean(axis=0)
+            covariances[k] = np.cov(own.T, bias=True) + noise**2 * np.eye(3)
+    return ColourModel(weights, means, covariances)

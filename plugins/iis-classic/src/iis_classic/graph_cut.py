@@ -1,0 +1,52 @@
+"""One graph cut between colour models of the clicks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from iis_classic.colours import fit
+from iis_classic.seeded import SeededModel, check_above_0
+from iis_classic.seeds import Seed, anchored, certain_labels
+
+
+class GraphCut(SeededModel):
+    """A minimum cut: colours as in the disks around the clicks, borders along edges.
+
+    The colour models are mixtures of five Gaussians, of the certain object and of the certain background; they
+    are not refined, which tells this model from GrabCut. OpenCV computes the cut.
+
+    device, working_size, seed_radius: see `SeededModel`.
+    noise: standard deviation added to every component, in units of Lab.
+    far: distance from all positive clicks beyond which there is only background, as a part of the longer side.
+
+    Source: Boykov, Jolly 2001, Interactive Graph Cuts for Optimal Boundary and Region Segmentation.
+    """
+
+    def __init__(
+        self,
+        *,
+        device: str = "cpu",
+        working_size: int = 256,
+        seed_radius: float = 12,
+        noise: float = 6.0,
+        far: float = 0.3,
+    ) -> None:
+        super().__init__(device, working_size, seed_radius)
+        check_above_0(noise=noise, far=far)
+        self.noise = noise
+        self.far = far
+
+    def segment(self, image: np.ndarray, seeds: Sequence[Seed], initial: np.ndarray | None) -> np.ndarray:
+        certain = certain_labels(image.shape[:2], seeds, self.far)
+        labels = np.choose(certain, [cv2.GC_PR_BGD, cv2.GC_FGD, cv2.GC_BGD]).astype(np.uint8)
+        if (certain == 2).any() and not certain.all():
+            background, foreground = (
+                np.concatenate([part.ravel() for part in fit(image[certain == label], self.noise)])[None]
+                for label in (2, 1)
+            )
+            cv2.grabCut(image, labels, (0, 0, 1, 1), background, foreground, 1, cv2.GC_EVAL_FREEZE_MODEL)
+        is_object = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
+        return anchored(is_object, seeds).astype(np.float32)

@@ -1,0 +1,125 @@
+"""What the classic models share: a working size, certain disks around clicks, clicked pixels kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from iis_classic.seeds import Seed
+from iis_core import IISModel, UserError
+from iis_core.threads import per_element
+from iis_core.types import Clicks, State
+
+
+class SeededModel(IISModel):
+    """A model that segments a small image anew after every click; subclasses give `segment`.
+
+    Around each click a disk is certain; it ends where the previous prediction changes its label, since a click
+    marks the middle of an error, and half-way to the nearest click of the other sign. Clicked pixels always get
+    their label.
+
+    device: "cpu", the only one.
+    working_size: the longer side in pixels at which the work is done.
+    seed_radius: of the certain disks, at most, in pixels at working size.
+
+    Raises UserError for another device and for sizes that are not above 0.
+    """
+
+    def __init__(self, device: str, working_size: int, seed_radius: float) -> None:
+        self.device = torch.device(device)
+        if self.device.type != "cpu":
+            raise UserError(f"classic models run on the CPU only, not on {device!r}")
+        if working_size < 1:
+            raise UserError(f"working_size must be at least 1, not {working_size}")
+        check_above_0(seed_radius=seed_radius)
+        self.working_size = working_size
+        self.seed_radius = seed_radius
+
+    def segment(self, image: np.ndarray, seeds: Sequence[Seed], initial: np.ndarray | None) -> np.ndarray:
+        """Probabilities, float32 (h, w) in [0, 1], of a small image.
+
+        image: uint8 (h, w, 3) in Lab, whose distances are closer to what looks alike than those of RGB.
+        seeds: all clicks so far, in order.
+        initial: bool (h, w) or None, a mask to start from.
+        """
+        raise NotImplementedError
+
+    def initialize_z(self, image: Tensor, target: Tensor, initial_mask: Tensor | None = None) -> State:
+        """The image at working size, and per element the seeds, the initial mask and the last prediction."""
+        small = [self._shrink(pixels) for pixels in image]
+        initial = [None if initial_mask is None else _as_mask(initial_mask[i], s) for i, s in enumerate(small)]
+        return {
+            "image": small,
+            "initial": initial,
+            "predicted": [np.zeros(s.shape[:2], bool) if m is None else m for s, m in zip(small, initial, strict=True)],
+            "seeds": [() for _ in small],
+            "interactions": [0 for _ in small],
+        }
+
+    def __call__(self, x: Tensor, z: State, pcs: Clicks, ncs: Clicks) -> tuple[Tensor, State]:
+        seeds = [self._with_new_seeds(z, i, pcs, ncs, x.shape[-2:]) for i in range(len(x))]
+        small = per_element(lambda i: self._answer(z["image"][i], seeds[i], z["initial"][i]), len(x))
+        y = np.stack([_enlarge(probabilities, x.shape[-2:]) for probabilities in small])
+        for i in range(len(x)):
+            for positives, negatives in zip(pcs, ncs, strict=True):
+                for label, clicks in ((1, positives[i]), (0, negatives[i])):
+                    for row, col in clicks:
+                        y[i, row, col] = label
+        predicted = [probabilities > 0.5 for probabilities in small]
+        interactions = [len(pcs) for _ in seeds]
+        return torch.from_numpy(y)[:, None], {**z, "predicted": predicted, "seeds": seeds, "interactions": interactions}
+
+    def _answer(self, image: np.ndarray, seeds: Sequence[Seed], initial: np.ndarray | None) -> np.ndarray:
+        if initial is None and not any(seed.positive for seed in seeds):
+            return np.zeros(image.shape[:2], np.float32)
+        return self.segment(image, seeds, initial)
+
+    def _shrink(self, pixels: Tensor) -> np.ndarray:
+        rgb = np.ascontiguousarray((pixels * 255).round().to(torch.uint8).permute(1, 2, 0).numpy())
+        scale = min(1.0, self.working_size / max(rgb.shape[:2]))
+        height, width = (max(1, round(side * scale)) for side in rgb.shape[:2])
+        return cv2.cvtColor(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2LAB)
+
+    def _with_new_seeds(self, z: State, i: int, pcs: Clicks, ncs: Clicks, shape: tuple[int, ...]) -> tuple[Seed, ...]:
+        """The element's seeds and those of the interactions that z has not seen."""
+        predicted = z["predicted"][i]
+        seeds = list(z["seeds"][i])
+        first = z["interactions"][i]
+        for positives, negatives in zip(pcs[first:], ncs[first:], strict=True):
+            for positive, clicks in ((True, positives[i]), (False, negatives[i])):
+                for click in clicks:
+                    row, col = (
+                        min(int((at + 0.5) * small / large), small - 1)
+                        for at, small, large in zip(click, predicted.shape, shape, strict=True)
+                    )
+                    seeds.append(Seed(row, col, self._radius(predicted, row, col, positive), positive))
+        return tuple(seeds)
+
+    def _radius(self, predicted: np.ndarray, row: int, col: int, positive: bool) -> float:
+        wrong = (predicted != positive).astype(np.uint8)
+        if wrong.all():
+            return self.seed_radius
+        return min(self.seed_radius, float(cv2.distanceTransform(wrong, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[row, col]))
+
+
+def check_above_0(**values: float) -> None:
+    """Raises UserError for the first value that is not above 0."""
+    for name, value in values.items():
+        if not value > 0:
+            raise UserError(f"{name} must be above 0, not {value}")
+
+
+def _as_mask(mask: Tensor, image: np.ndarray) -> np.ndarray:
+    """A float (1, H, W) mask as bool at the size of the small image."""
+    height, width = image.shape[:2]
+    return (
+        cv2.resize(np.ascontiguousarray(mask[0].float().numpy()), (width, height), interpolation=cv2.INTER_AREA) > 0.5
+    )
+
+
+def _enlarge(probabilities: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return cv2.resize(probabilities, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)

@@ -72,12 +72,10 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
 def iis() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the command line in a process of its own, with the toy plugin installed."""
 
+    from toy_runs import toy_environment
+
     def iis(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-P", "-m", "iis_core", *map(str, arguments)]
         return subprocess.run(command, env=toy_environment(**environment), capture_output=True, text=True)
 
     return iis
-
-
-def toy_environment(**more: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(TOY), "COLUMNS": "200", **more}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from filelock import FileLock
 from toy_runs import essence, run
 
 from iis_core import UserError, evaluate, load_dataset, read_run
+from iis_core.evaluation.ranks import Rank
+from iis_core.evaluation.run import open_run
 
 TOY = Path(__file__).parent / "toy"
 
@@ -165,3 +168,38 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
             run(out)
     with pytest.raises(UserError, match="out is empty"):
         run("")  # type: ignore[arg-type]
+
+
+def test_a_full_disk_leaves_the_run_resumable(tmp_path: Path) -> None:
+    whole = run(tmp_path / "whole")
+    room = (tmp_path / "whole" / "records.jsonl").stat().st_size // 2
+    program = "\n".join(
+        [
+            "import resource, iis_core",
+            f"resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))",
+            f"iis_core.evaluate('toy/disks', 'toy/shapes', out={str(tmp_path / 'run')!r})",
+        ]
+    )
+    environment = {"PYTHONPATH": str(TOY), "PATH": ""}
+    result = subprocess.run([sys.executable, "-P", "-c", program], env=environment, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "make room and run the same command again; every record before is kept" in result.stderr
+    assert 0 < len(read_run(tmp_path / "run").records) < len(whole.records)
+    assert essence(run(tmp_path / "run")) == essence(whole)
+
+
+def test_a_run_folder_that_is_read_only_is_named_and_can_be_read(tmp_path: Path) -> None:
+    finished = run(tmp_path / "run")
+    finished.path.chmod(0o555)
+    user = os.geteuid()
+    # Root may write everywhere: give that up, for a user without rights.
+    os.seteuid(65534 if user == 0 else user)
+    try:
+        with (
+            pytest.raises(UserError, match=r"run folder .*/run: .*Permission denied; choose another --out"),
+            open_run(finished.path, finished.settings, Rank()),
+        ):
+            pass
+    finally:
+        os.seteuid(user)
+    assert read_run(finished.path).is_complete

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,3 +30,8 @@ def install_with(install: Callable[..., Path], namespace: str, ability: str) -> 
     source = (Path(__file__).parent / "toy_plugin.py").read_text().replace("toy/", f"{namespace}/")
     source = source.replace("exact_batches", f"{ability}, exact_batches")
     install(f"iis-{namespace}", {namespace: f"{namespace}_plugin"}, **{f"{namespace}_plugin": source})
+
+
+def toy_environment(**more: str) -> dict[str, str]:
+    """The environment of a process that has the toy plugin installed."""
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "COLUMNS": "200", **more}

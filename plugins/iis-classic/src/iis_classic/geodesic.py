@@ -43,12 +43,13 @@ class Geodesic(SeededModel):
 
     def segment(self, image: np.ndarray, seeds: Sequence[Seed], initial: np.ndarray | None) -> np.ndarray:
         labels = certain_labels(image.shape[:2], seeds, self.far)
+        if not (labels == 2).any():
+            return np.ones(labels.shape, np.float32)
         costs = 1 + self.edges * _gradient(image, self.smoothing)
         to_object, to_background = (_path_lengths(costs, labels == label) for label in (1, 2))
-        total = to_object + to_background
-        probabilities = np.where(np.isinf(to_background), 1.0, to_background / np.where(total > 0, total, 1))
+        probabilities = to_background / (to_object + to_background)
         probabilities[~anchored(probabilities > 0.5, seeds) & (probabilities > 0.5)] = 0
-        return probabilities.astype(np.float32)
+        return np.asarray(probabilities, np.float32)
 
 
 def _gradient(image: np.ndarray, smoothing: float) -> np.ndarray:
@@ -58,8 +59,6 @@ def _gradient(image: np.ndarray, smoothing: float) -> np.ndarray:
 
 
 def _path_lengths(costs: np.ndarray, sources: np.ndarray) -> np.ndarray:
-    """From the sources to every pixel, float64 (h, w); infinite without sources."""
-    if not sources.any():
-        return np.full(costs.shape, np.inf)
+    """From the sources to every pixel, float64 (h, w)."""
     lengths, _ = MCP_Geometric(costs).find_costs(np.argwhere(sources))
     return np.asarray(lengths)

@@ -156,3 +156,16 @@ def test_an_interruption_leaves_a_run_that_goes_on(iis: Iis, tmp_path: Path) -> 
     assert "unfinished" in iis("report", out).stdout
     assert iis(*ARGUMENTS, "--out", out, "--set", "delay=0.02").returncode == 0
     assert "unfinished" not in iis("report", out).stdout
+
+
+def test_keywords_of_the_dataset_are_given_by_data(iis: Iis, tmp_path: Path) -> None:
+    assert iis(*ARGUMENTS, "--out", tmp_path / "run", "--data", "count=2").returncode == 0
+    assert len((tmp_path / "run" / "records.jsonl").read_text().splitlines()) == 3
+    result = iis(*ARGUMENTS, "--data", "count")
+    assert (result.returncode, result.stderr) == (2, "Error: --data takes KEY=VALUE, not 'count'\n")
+
+
+def test_pictures_and_masks_are_written(iis: Iis, tmp_path: Path) -> None:
+    assert iis(*ARGUMENTS, "--out", tmp_path / "run", "--pictures", 1, "--save-masks", "--workers", 2).returncode == 0
+    assert len(list((tmp_path / "run" / "pictures").iterdir())) == 1
+    assert len(list((tmp_path / "run" / "masks").iterdir())) == 8

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iis_core.cli.keywords import keywords_option, parse_keywords
+from iis_core.cli.keywords import data_keywords_option, keywords_option, parse_keywords
 from iis_core.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--protocol", default="core/ritm", show_default=True, help="Catalog name.")
 @click.option("--data-root", metavar="DIR", help="Where the dataset's files are.")
 @click.option("--out", metavar="DIR", help="Run folder; by default runs/MODEL--DATASET--PROTOCOL.")
+@data_keywords_option
 @keywords_option
 @click.option("--device", default="cpu", show_default=True, help="Torch device of the model.")
 @click.option("--limit", type=int, help="Evaluate the first so many objects.")
@@ -42,6 +43,7 @@ def evaluate(
     dataset: str,
     protocol: str,
     data_root: str | None,
+    data_settings: tuple[str, ...],
     out: str | None,
     settings: tuple[str, ...],
     device: str,
@@ -66,6 +68,7 @@ def evaluate(
     from iis_core.evaluation import evaluate as run_evaluation
     from iis_core.evaluation.ranks import this_rank
 
+    root = {} if data_root is None else {"root": data_root}
     rank = this_rank()
     with _progress(shown=rank.number == 0) as watch:
         run = run_evaluation(
@@ -75,7 +78,7 @@ def evaluate(
             out=out,
             overrides=overrides,
             model_keywords=parse_keywords(settings),
-            dataset_keywords={} if data_root is None else {"root": data_root},
+            dataset_keywords=root | parse_keywords(data_settings, "--data"),
             device=device,
             only=None if ids is None else ids.split(","),
             limit=limit,

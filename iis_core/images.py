@@ -21,7 +21,7 @@ def read_image(path: Path) -> np.ndarray:
     content = _content(path)
     if content[:2].tobytes() != _JPEG:
         _check_opaque(path, _decode(path, content, cv2.IMREAD_UNCHANGED))
-    return np.ascontiguousarray(_decode(path, content, cv2.IMREAD_COLOR)[:, :, ::-1])
+    return _decode(path, content, cv2.IMREAD_COLOR_RGB)
 
 
 def read_mask(path: Path) -> np.ndarray:

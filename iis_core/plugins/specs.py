@@ -18,7 +18,8 @@ class Spec:
     name: `namespace/variant`, lower case; the namespace is the plugin's entry-point name.
     summary: one line for lists.
     paper: where the method was published.
-    licence: SPDX identifier of the code behind the target, where it differs from the plugin's.
+    licence: SPDX identifier of the code behind the target, where it differs from the plugin's; of a dataset, the
+        terms of its images and masks, in words.
     """
 
     kind: ClassVar[str]
@@ -60,13 +61,19 @@ class FactorySpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Weights:
-    """Published weights: where they are, how large, their checksum where known, and their licence."""
+class Download:
+    """A published file: where it is, how large in bytes, and its checksum, where known."""
 
     url: str
-    licence: str
     size: int | None = None
     sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights(Download):
+    """Published weights and their licence."""
+
+    licence: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +130,8 @@ class DatasetSpec(FactorySpec):
     images, objects: the published counts, None where any number is right.
     ignore: which pixels count nowhere, in words.
     layout: the folders and files expected under `root`, in words.
+    page: where it is published.
+    archive: what `iis data get` fetches; None where the files must be got by hand.
     """
 
     kind: ClassVar[str] = "datasets"
@@ -130,6 +139,8 @@ class DatasetSpec(FactorySpec):
     objects: int | None = None
     ignore: str = "none"
     layout: str = ""
+    page: str = ""
+    archive: Download | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from iis_core import UserError
+from iis_core.images import read_mask
 
 _NUMBERED = ("1", "L", "P", "I;16", "I;16B", "I")
 
@@ -31,3 +32,8 @@ def read_labels(path: Path) -> np.ndarray:
     if mode not in _NUMBERED:
         raise UserError(f"{path} holds colours ({mode}): save the mask with one channel, a number for each object")
     return labels.astype(np.int32)
+
+
+def read_binary(path: Path) -> np.ndarray:
+    """1 where any channel is above 0, int32 (H, W). Raises UserError as `read_mask`."""
+    return (read_mask(path) > 0).astype(np.int32)

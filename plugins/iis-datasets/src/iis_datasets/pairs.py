@@ -1,15 +1,14 @@
-"""Datasets of image files beside mask files of the same name."""
+"""Image files beside mask files of the same name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from iis_core import Sample, UserError
-from iis_core.images import read_image, read_mask
+from iis_core import UserError
+from iis_datasets.annotated import AnnotatedImages, Annotation, Objects, entry
 
 _IMAGES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
@@ -17,7 +16,7 @@ Pair = tuple[str, Path, Path]
 """An id, the image's file, the mask's file."""
 
 
-class PairedDataset:
+class PairedDataset(AnnotatedImages):
     """Images, each with one mask file.
 
     pairs: in the order of the dataset.
@@ -26,29 +25,22 @@ class PairedDataset:
     """
 
     def __init__(self, pairs: list[Pair], read: Callable[[Path], np.ndarray], several: bool = False) -> None:
-        self.pairs = pairs
+        super().__init__([(name, image) for name, image, _ in pairs])
+        self.masks = [mask for _, _, mask in pairs]
         self.read = read
         self.several = several
 
-    def __len__(self) -> int:
-        return len(self.pairs)
+    def annotation(self, index: int) -> Annotation:
+        mask = self.read(self.masks[index])
+        return Annotation(mask[:, :, None], numbered(mask) if self.several else {1: entry(1)}, self.masks[index])
 
-    def info(self, index: int) -> Mapping[str, Any]:
-        """What is known of a sample without reading its image."""
-        return self._info(index, self.read(self.pairs[index][2]) if self.several else None)
+    def objects(self, index: int) -> Objects:
+        return self.annotation(index).objects if self.several else {1: entry(1)}
 
-    def __getitem__(self, index: int) -> Sample:
-        _, image_path, mask_path = self.pairs[index]
-        image, mask = read_image(image_path), self.read(mask_path)
-        if image.shape[:2] != mask.shape:
-            raise UserError(f"{mask_path} is {mask.shape}, but its image {image_path.name} is {image.shape[:2]}")
-        return Sample(image, mask[:, :, None], self._info(index, mask))
 
-    def _info(self, index: int, mask: np.ndarray | None) -> Mapping[str, Any]:
-        name, image_path, _ = self.pairs[index]
-        values = [1] if mask is None or not self.several else [int(value) for value in np.unique(mask) if value > 0]
-        lone = {"layer": 0, "parent": None, "children": (), "class": None}
-        return {"id": name, "path": str(image_path), "objects": {value: {**lone, "value": value} for value in values}}
+def numbered(mask: np.ndarray) -> Objects:
+    """Every number above 0 in a mask as an object."""
+    return {int(value): entry(int(value)) for value in np.unique(mask) if value > 0}
 
 
 def paired_files(root: str, images: str, masks: str) -> list[Pair]:
@@ -67,32 +59,6 @@ def paired_files(root: str, images: str, masks: str) -> list[Pair]:
             f"the first is {found[missing[0]].name}"
         )
     return [(name, found[name], annotated[name]) for name in sorted(found)]
-
-
-def grabcut(root: str) -> PairedDataset:
-    """GrabCut in its published layout: `data_GT/`, `boundary_GT/`; 128 is ignored, more is the object."""
-    return PairedDataset(paired_files(root, "data_GT", "boundary_GT"), _read_trimap)
-
-
-def coco_mval(root: str) -> PairedDataset:
-    """COCO_MVal in RITM's layout: `img/`, `gt/`; a pixel with any channel above 0 is the object."""
-    return PairedDataset(paired_files(root, "img", "gt"), _read_binary)
-
-
-def davis(root: str) -> PairedDataset:
-    """DAVIS frames in RITM's layout: `img/`, `gt/`; a pixel with any channel above 0 is the object."""
-    return PairedDataset(paired_files(root, "img", "gt"), _read_binary)
-
-
-def _read_trimap(path: Path) -> np.ndarray:
-    codes = read_mask(path)
-    mask = (codes > 128).astype(np.int32)
-    mask[codes == 128] = -1
-    return mask
-
-
-def _read_binary(path: Path) -> np.ndarray:
-    return (read_mask(path) > 0).astype(np.int32)
 
 
 def _files(folder: Path) -> dict[str, Path]:

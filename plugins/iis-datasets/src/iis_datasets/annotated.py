@@ -1,0 +1,91 @@
+"""What all readers share: image files, each with an annotation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from iis_core import Sample, UserError
+from iis_core.images import read_image
+
+Objects = Mapping[int, Mapping[str, Any]]
+
+
+class Annotation(NamedTuple):
+    """The masks of one image.
+
+    masks: int32 (H, W, L); 0 background, > 0 an object, -1 ignore.
+    objects: as in `Sample.info`.
+    path: the file it was read from.
+    initial_mask: bool (H, W), or None.
+    """
+
+    masks: np.ndarray
+    objects: Objects
+    path: Path
+    initial_mask: np.ndarray | None = None
+
+
+class AnnotatedImages:
+    """Image files in a fixed order; subclasses read the annotation, and may know its objects without its pixels.
+
+    images: id and file of each.
+    """
+
+    def __init__(self, images: Sequence[tuple[str, Path]]) -> None:
+        self.images = images
+
+    def annotation(self, index: int) -> Annotation:
+        """Read the annotation of one image."""
+        raise NotImplementedError
+
+    def objects(self, index: int) -> Objects:
+        """The objects of one image."""
+        return self.annotation(index).objects
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def info(self, index: int) -> Mapping[str, Any]:
+        """What is known of a sample without reading its image."""
+        name, path = self.images[index]
+        return {"id": name, "path": str(path), "objects": self.objects(index)}
+
+    def __getitem__(self, index: int) -> Sample:
+        name, path = self.images[index]
+        image, annotation = read_image(path), self.annotation(index)
+        if image.shape[:2] != annotation.masks.shape[:2]:
+            sizes = f"is {annotation.masks.shape[:2]}, but its image {path.name} is {image.shape[:2]}"
+            raise UserError(f"{annotation.path} {sizes}")
+        info = {"id": name, "path": str(path), "objects": annotation.objects}
+        if annotation.initial_mask is not None:
+            info["initial_mask"] = annotation.initial_mask
+        return Sample(image, annotation.masks, info)
+
+
+def entry(
+    value: int, layer: int = 0, parent: int | None = None, children: Sequence[int] = (), class_name: str | None = None
+) -> Mapping[str, Any]:
+    """One object, as in `Sample.info`."""
+    return {"layer": layer, "value": value, "parent": parent, "children": tuple(children), "class": class_name}
+
+
+def listed_names(file: Path) -> list[str]:
+    """The names in a list file, one a line. Raises UserError where it is missing or empty."""
+    if not file.is_file():
+        raise UserError(f"{file} is missing: give the folder that holds it (--data-root DIR)")
+    names = file.read_text().split()
+    if not names:
+        raise UserError(f"{file} names no image: fetch it again")
+    return names
+
+
+def existing(files: Sequence[Path], what: str) -> Sequence[Path]:
+    """The files themselves. Raises UserError where some are missing, naming the first."""
+    missing = [file for file in files if not file.is_file()]
+    if missing:
+        raise UserError(f"{len(missing)} of {len(files)} {what} are missing, the first is {missing[0]}")
+    return files

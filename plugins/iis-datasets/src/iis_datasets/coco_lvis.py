@@ -1,0 +1,89 @@
+"""COCO and LVIS combined, as published with RITM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from iis_core import UserError
+from iis_datasets.annotated import AnnotatedImages, Annotation, Objects, entry, existing
+from iis_datasets.pickles import read_pickle
+
+
+class CocoLvis(AnnotatedImages):
+    """COCO+LVIS in its published layout: `SPLIT/images/ID.jpg`, `SPLIT/masks/ID.pickle`, `SPLIT/hannotation.pickle`.
+
+    An object may have a parent and children; overlapping objects lie in different layers.
+
+    split: "train" or "val".
+    stuff: with the annotated stuff regions, which have neither parent nor children.
+
+    Source: Sofiiuk, Petrov, Konushin 2021, Reviving Iterative Training with Mask Guidance.
+    """
+
+    def __init__(self, root: str, *, split: str = "train", stuff: bool = False) -> None:
+        if split not in ("train", "val"):
+            raise UserError(f"split must be train or val, not {split!r}")
+        folder = Path(root) / split
+        self.path = folder / "hannotation.pickle"
+        if not self.path.is_file():
+            raise UserError(f"{self.path} is missing: give the folder that holds {split}/ (--data-root DIR)")
+        trees = read_pickle(self.path)
+        try:
+            names = sorted(trees)
+            self.trees = [(trees[name]["hierarchy"], int(trees[name]["num_instance_masks"])) for name in names]
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{self.path} is not an annotation of COCO+LVIS: {error!r}") from error
+        if not names:
+            raise UserError(f"{self.path} names no image: fetch it again")
+        images = existing([folder / "images" / f"{name}.jpg" for name in names], "images")
+        super().__init__(list(zip(names, images, strict=True)))
+        self.files = existing([folder / "masks" / f"{name}.pickle" for name in names], "mask files")
+        self.stuff = stuff
+
+    def objects(self, index: int) -> Objects:
+        return self._objects(index, self._read(index)[1])
+
+    def annotation(self, index: int) -> Annotation:
+        encoded, places = self._read(index)
+        layers = [self._decode(index, layer) for layer in encoded]
+        objects = self._objects(index, places)
+        masks = np.stack(layers, axis=2).astype(np.int32)
+        for layer in range(masks.shape[2]):
+            known = [place["value"] for place in objects.values() if place["layer"] == layer]
+            masks[:, :, layer][~np.isin(masks[:, :, layer], known)] = 0
+        return Annotation(masks, objects, self.files[index])
+
+    def _read(self, index: int) -> tuple[Any, Any]:
+        """PNG files as arrays, one a layer; the layer and the value of every object."""
+        content = read_pickle(self.files[index])
+        if not (isinstance(content, (tuple, list)) and len(content) == 2):
+            raise UserError(f"{self.files[index]} is not a mask file of COCO+LVIS: fetch it again")
+        return content[0], content[1]
+
+    def _decode(self, index: int, layer: Any) -> np.ndarray:
+        try:
+            decoded = cv2.imdecode(np.frombuffer(layer, np.uint8), cv2.IMREAD_UNCHANGED)
+        except (TypeError, ValueError, cv2.error):
+            decoded = None
+        if decoded is None or decoded.ndim != 2:
+            raise UserError(f"{self.files[index]} holds a layer that is no grey image: fetch it again")
+        return decoded
+
+    def _objects(self, index: int, places: Any) -> Objects:
+        tree, instances = self.trees[index]
+        numbers = range(len(places) if self.stuff else instances)
+        try:
+            return {k: _entry(places[k], tree.get(k)) for k in numbers}
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise UserError(f"{self.files[index]} does not fit {self.path}: {error!r}") from error
+
+
+def _entry(place: Any, node: Any) -> Any:
+    """An object from its (layer, value) and its place in the tree; None stands for an object on its own."""
+    layer, value = (int(number) for number in place)
+    node = node or {"parent": None, "children": ()}
+    return entry(value, layer, node["parent"], node["children"])

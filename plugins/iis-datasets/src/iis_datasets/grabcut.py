@@ -1,0 +1,20 @@
+"""GrabCut, 50 images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from iis_core.images import read_mask
+from iis_datasets.pairs import PairedDataset, paired_files
+
+
+def grabcut(root: str) -> PairedDataset:
+    """GrabCut in its published layout: `data_GT/`, `boundary_GT/`; 128 is ignored, more is the object."""
+    return PairedDataset(paired_files(root, "data_GT", "boundary_GT"), _read)
+
+
+def _read(path: Path) -> np.ndarray:
+    codes = read_mask(path)
+    return np.where(codes == 128, -1, codes > 128).astype(np.int32)

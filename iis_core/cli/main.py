@@ -17,6 +17,7 @@ _COMMANDS = {
     "check": "iis_core.cli.check:check",
     "evaluate": "iis_core.cli.evaluate:evaluate",
     "report": "iis_core.cli.report:report",
+    "data": "iis_core.cli.data:data",
     "predict": "iis_core.cli.predict:predict",
 }
 

@@ -11,11 +11,11 @@ import torch
 
 from iis_core.datasets import EvaluationDataset, SegDataset, Target
 from iis_core.errors import UserError, name_of, plugin_call
-from iis_core.evaluation.settings import describe, describe_protocol, describe_targets, versions
+from iis_core.evaluation.settings import describe, describe_protocol, describe_published, describe_targets, versions
 from iis_core.models import IISModel
 from iis_core.plain import plain
 from iis_core.plugins.catalog import find
-from iis_core.plugins.load import load_dataset, load_model, load_robot
+from iis_core.plugins.load import load_dataset, load_model, load_robot, with_data_root
 from iis_core.plugins.specs import ModelSpec
 from iis_core.protocols import Protocol
 from iis_core.robots import Robot
@@ -81,7 +81,8 @@ def make_plan(
         raise UserError(f"batch_size must be at least 1, not {batch_size}")
     if batch_size > 1 and spec is not None and not spec.batches:
         raise UserError(f"{spec.name} takes one image at a time: use batch size 1, not {batch_size}")
-    dataset_keywords = _with_absolute_root(dataset_keywords)
+    if isinstance(dataset, str):
+        dataset_keywords = with_data_root(find("datasets", dataset), dataset_keywords)
     model_keywords = {**_for_dataset(spec, dataset), **model_keywords}
     rules = {"threshold": protocol.threshold, "inclusive": protocol.inclusive}
     robot = load_robot(protocol.robot, **rules)
@@ -94,7 +95,11 @@ def make_plan(
         model_keywords = {**model_keywords, "device": device}
     settings = {
         "model": describe("models", model, model_keywords),
-        "dataset": {**describe("datasets", dataset, dataset_keywords), **describe_targets(targets)},
+        "dataset": {
+            **describe("datasets", dataset, dataset_keywords),
+            **describe_published(dataset),
+            **describe_targets(targets),
+        },
         "protocol": describe_protocol(protocol),
         "robot": describe("robots", protocol.robot, rules),
         "identity": plain(identity),
@@ -117,7 +122,3 @@ def _for_dataset(spec: ModelSpec | None, dataset: str | SegDataset) -> Mapping[s
         return {}
     name = find("datasets", dataset).spec.variant if isinstance(dataset, str) else name_of(dataset)
     return spec.dataset_keywords.get(name, {})
-
-
-def _with_absolute_root(keywords: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {**keywords, "root": str(Path(keywords["root"]).resolve())} if "root" in keywords else keywords

@@ -15,6 +15,7 @@ from iis_core.errors import name_of
 from iis_core.plain import plain
 from iis_core.plugins.catalog import find
 from iis_core.plugins.load import effective_keywords
+from iis_core.plugins.specs import DatasetSpec
 from iis_core.protocols import Protocol
 
 GIVEN = "given_as"
@@ -34,6 +35,12 @@ def describe(kind: str, thing: object, keywords: Mapping[str, Any]) -> dict[str,
         "version": offer.claim.version,
         "keywords": {key: plain(value) for key, value in effective_keywords(offer, keywords).items()},
     }
+
+
+def describe_published(dataset: object) -> dict[str, Any]:
+    """The ignore rule of a dataset from the catalog and its published number of objects."""
+    spec = find("datasets", dataset).spec if isinstance(dataset, str) else None
+    return {"ignore": spec.ignore, "published": spec.objects} if isinstance(spec, DatasetSpec) else {}
 
 
 def describe_targets(targets: EvaluationDataset) -> dict[str, Any]:

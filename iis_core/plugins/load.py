@@ -7,9 +7,11 @@ import inspect
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin, get_type_hints
 
+from iis_core.config import read_config
 from iis_core.errors import PluginError, UserError, plugin_call
 from iis_core.plugins.catalog import find, list_names
 from iis_core.plugins.discovery import Offer, near_matches
@@ -54,8 +56,12 @@ def load_initial_robot(name: str, /, **keywords: Any) -> InitialRobot:
 
 
 def load_dataset(name: str, /, **keywords: Any) -> SegDataset:
-    """Open a dataset by catalog name, e.g. `load_dataset("grabcut", root="data/GrabCut")`."""
-    return cast("SegDataset", build(find("datasets", name), keywords))
+    """Open a dataset by catalog name, e.g. `load_dataset("grabcut", root="data/GrabCut")`.
+
+    Without `root`, files are looked for in a folder of the dataset's name in the configured data folder.
+    """
+    offer = find("datasets", name)
+    return cast("SegDataset", build(offer, with_data_root(offer, keywords)))
 
 
 def load_selector(name: str, /, **keywords: Any) -> RegionSelector:
@@ -93,6 +99,16 @@ def build(offer: Offer, keywords: Mapping[str, Any]) -> object:
         with suppress(AttributeError):
             built.name = offer.spec.name
     return built
+
+
+def with_data_root(offer: Offer, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Keywords of a dataset with its absolute root: as given, or from `IIS_DATA` or the configuration file."""
+    data = read_config().data if "root" in parameters(offer) and "root" not in keywords else None
+    given = {"root": str(data / offer.spec.variant)} if data is not None else {}
+    completed = {**given, **keywords}
+    if isinstance(completed.get("root"), str):
+        completed["root"] = str(Path(completed["root"]).resolve())
+    return completed
 
 
 def effective_keywords(offer: Offer, keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,7 +182,7 @@ def _check_keywords(offer: Offer, known: Mapping[str, inspect.Parameter], given:
             raise UserError(f"{name} takes {wanted} for {keyword!r}, not {value!r}")
     needed = [key for key, parameter in known.items() if parameter.default is parameter.empty and key not in given]
     if needed:
-        flag = " (--data-root DIR)" if "root" in needed else ""
+        flag = " (--data-root DIR, or IIS_DATA for all datasets)" if "root" in needed else ""
         raise UserError(f"{name} needs {', '.join(needed)}{flag}; see `iis show {name}`")
 
 

@@ -75,8 +75,11 @@ def notes_of(run: Run) -> list[str]:
     if not run.is_complete:
         notes.append(f"unfinished: {len(run.records)} of {run.objects} objects")
     whole = run.settings["dataset"]["whole"]
+    published = run.settings["dataset"].get("published")
     if run.objects != whole:
         notes.append(f"a part of the dataset: {run.objects} of {whole} objects")
+    if published is not None and published != whole:
+        notes.append(f"the dataset has {whole} objects here, {published} are published")
     if run.settings["batch_size"] != 1:
         notes.append(f"batch size {run.settings['batch_size']}; reported numbers use 1")
     return notes

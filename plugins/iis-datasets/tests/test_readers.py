@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from iis_core import EvaluationDataset, UserError, load_dataset
+from iis_core.datasets.checking import check_files
+from iis_core.plugins.catalog import find
 from iis_core.testing import check
 
 SHARED = os.environ.get("IIS_SHARED")
@@ -145,3 +147,13 @@ def test_a_mask_of_16_bits_or_with_transparency_is_refused(write: Callable[..., 
     write("gt/a.png", np.dstack([IMAGE, TRIMAP]))
     with pytest.raises(UserError, match=r"gt/a.png has transparent pixels"):
         load_dataset("davis", root=str(tmp_path))[0]
+
+
+@pytest.mark.skipif(not SHARED, reason="IIS_SHARED does not point at the photographs")
+@pytest.mark.parametrize(("name", "folder", "images"), [("grabcut", "GrabCut", 50), ("coco-mval", "COCO_MVal", 480)])
+def test_every_file_of_the_photographs_is_right(name: str, folder: str, images: int) -> None:
+    data = load_dataset(name, root=f"{SHARED}/data/{folder}")
+    spec = find("datasets", name).spec
+    findings = [finding for some in check_files(data, spec) for finding in some]
+    assert len(data) == images
+    assert [finding for finding in findings if finding.sample] == []

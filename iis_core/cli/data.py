@@ -1,0 +1,130 @@
+"""`iis data`: what datasets there are, getting their files, checking them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from iis_core.cli.keywords import data_keywords_option, parse_keywords
+from iis_core.cli.listing import as_json
+from iis_core.config import config_file, read_config
+from iis_core.errors import UserError
+from iis_core.plain import plain
+from iis_core.plugins.catalog import catalog, find, list_names
+from iis_core.plugins.specs import DatasetSpec
+
+if TYPE_CHECKING:
+    from iis_core.downloads.fetch import Progress
+
+_DOWNLOADS = ".downloads"
+
+
+@click.group()
+def data() -> None:
+    """List the known datasets, get their files, check them."""
+
+
+@data.command("list")
+@as_json
+def list_(as_json: bool) -> None:
+    """What is known of every dataset, and where its files are."""
+    root = read_config().data
+    entries = []
+    for name in list_names("datasets"):
+        spec = cast(DatasetSpec, catalog().offers["datasets"][name].spec)
+        here = root / spec.variant if root and (root / spec.variant).is_dir() else None
+        entries.append({**plain(spec), "here": None if here is None else str(here)})
+    if as_json:
+        click.echo(json.dumps(entries, indent=2))
+        return
+    for entry in entries:
+        click.echo(entry["name"])
+        for key, value in _facts(entry):
+            click.echo(f"    {key:<8} {value}")
+
+
+def _facts(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    counts = ", ".join(f"{entry[key]} {key}" for key in ("images", "objects") if entry[key] is not None)
+    archive = entry["archive"]
+    facts = {
+        "what": entry["summary"],
+        "counts": counts,
+        "terms": entry["licence"],
+        "paper": entry["paper"],
+        "layout": entry["layout"],
+        "page": entry["page"],
+        "get": archive and f"iis data get {entry['name'].split('/')[1]}  ({archive['url']})",
+        "here": entry["here"],
+    }
+    return ((key, value) for key, value in facts.items() if value)
+
+
+@data.command()
+@click.argument("name")
+@click.option("--data-root", type=click.Path(path_type=Path), metavar="DIR", help="Put the files here.")
+def get(name: str, data_root: Path | None) -> None:
+    """Fetch the files of dataset NAME, check and unpack them; run again to go on after an interruption.
+
+    They go to DIR, or to a folder of the dataset's name in the folder that IIS_DATA or the configuration names.
+    """
+    from iis_core.downloads import fetch, unpack
+
+    spec = cast(DatasetSpec, find("datasets", name).spec)
+    config = read_config()
+    folder = data_root or (config.data and config.data / spec.variant)
+    if spec.archive is None:
+        files = f": get them from {spec.page}; expected under the data root: {spec.layout}" if spec.layout else ""
+        raise UserError(f"{spec.name} has no files that can be fetched{files}")
+    if folder is None:
+        raise UserError(f"where to? Give --data-root DIR, set IIS_DATA, or write `data = ...` into {config_file()}")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UserError(f"{folder} holds files already: `iis data check {spec.variant} {folder}` looks at them")
+    downloads = folder.parent / _DOWNLOADS
+    with _progress() as progress:
+        archive = fetch(spec.archive, downloads, mirrors=config.mirrors, progress=progress)
+    unpack(archive, folder)
+    archive.unlink()
+    click.echo(f"{folder}: {spec.layout}")
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@data.command()
+@click.argument("name")
+@click.argument("folder", required=False, metavar="[DIR]")
+@data_keywords_option
+@as_json
+@click.pass_context
+def check(ctx: click.Context, name: str, folder: str | None, data_settings: tuple[str, ...], as_json: bool) -> None:
+    """Read every file of dataset NAME in DIR and say what is wrong; exit status 2 where something is."""
+    from iis_core.datasets.checking import check_files
+    from iis_core.plugins.load import load_dataset
+
+    root = {} if folder is None else {"root": folder}
+    dataset = load_dataset(name, **root, **parse_keywords(data_settings, "--data"))
+    spec = cast(DatasetSpec, find("datasets", name).spec)
+    findings = [finding for some in check_files(dataset, spec) for finding in some]
+    wrong = [finding for finding in findings if finding.sample]
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            click.echo(f"{finding.sample or 'note'}: {finding.problem}")
+        click.echo(f"{len(dataset)} images read, {len(wrong)} findings")
+    if wrong:
+        ctx.exit(2)

@@ -1,0 +1,60 @@
+"""Whether the files of a dataset are all there and right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from iis_core.datasets.base import SegDataset, info_of
+from iis_core.errors import IISError, name_of, plugin_call
+from iis_core.plugins.specs import DatasetSpec
+from iis_core.regions import object_mask
+from iis_core.threads import ahead
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong with a sample's files and what to do; without a sample, a remark on the whole set."""
+
+    sample: str
+    problem: str
+
+
+def check_files(dataset: SegDataset, spec: DatasetSpec, workers: int = 2) -> Iterator[list[Finding]]:
+    """Read every sample, in order, and compare the counts with the published ones at last.
+
+    workers: threads that read.
+
+    Yields the findings of each sample, and those of the whole set.
+    """
+    objects = 0
+    for number, findings in ahead(partial(_check_sample, dataset), range(len(dataset)), workers):
+        objects += number
+        yield findings
+    yield [
+        Finding("", f"{found} {what}, {published} are published: numbers will be those of another set")
+        for what, found, published in (("images", len(dataset), spec.images), ("objects", objects, spec.objects))
+        if published is not None and found != published
+    ]
+
+
+def _check_sample(dataset: SegDataset, index: int) -> tuple[int, list[Finding]]:
+    """How many objects a sample has, and what is wrong with it."""
+    try:
+        with plugin_call(f"dataset {name_of(dataset)}: sample {index} failed"):
+            name = str(info_of(dataset, index)["id"])
+    except IISError as error:
+        return 0, [Finding(f"sample {index}", str(error))]
+    try:
+        with plugin_call(f"dataset {name_of(dataset)}: reading {name} failed"):
+            sample = dataset[index]
+    except IISError as error:
+        return 0, [Finding(name, str(error))]
+    objects = sample.info["objects"]
+    empty = [o for o in objects if not object_mask(sample.masks, sample.info, o).any()]
+    remedy = f"in the mask of {sample.info['path']}: correct it, or leave the image out"
+    findings = [Finding(name, f"object {o} has no pixels {remedy}") for o in empty]
+    if not objects:
+        findings = [Finding(name, f"there is no object {remedy}")]
+    return len(objects), findings

@@ -1,0 +1,78 @@
+"""Archives, unpacked whole or not at all, and never outside their folder."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import shutil
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from iis_core.errors import UserError
+
+_DAMAGED = (
+    *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, ValueError, RuntimeError, NotImplementedError),
+)
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a ZIP or TAR file into a folder that is not there yet, or is empty.
+
+    Where everything in the archive lies in one folder, that folder's content is what arrives. Raises UserError,
+    leaving nothing behind, for an archive that is damaged or of another kind, or that has an entry which is a link or
+    would lie outside; for a folder that holds files; and where it cannot be written.
+    """
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            raise UserError(f"{folder} holds files already: remove them, or choose another folder")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unpacking-") as temporary:
+            _extract(archive, Path(temporary))
+            shutil.rmtree(Path(temporary) / "__MACOSX", ignore_errors=True)
+            entries = list(Path(temporary).iterdir())
+            content = entries[0] if len(entries) == 1 and entries[0].is_dir() else Path(temporary)
+            if folder.exists():
+                folder.rmdir()
+            content.rename(folder)
+            Path(temporary).mkdir(exist_ok=True)
+        folder.chmod(0o755)
+    except _DAMAGED as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{archive} is damaged ({error}): delete it and fetch it again") from error
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written: {error.strerror or error}; make room and try again") from error
+
+
+def _extract(archive: Path, folder: Path) -> None:
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as zipped:
+            for member in zipped.infolist():
+                _check(
+                    archive, member.filename, stat.S_IFMT(member.external_attr >> 16) in (0, stat.S_IFREG, stat.S_IFDIR)
+                )
+            zipped.extractall(folder)
+    elif tarfile.is_tarfile(archive):
+        with tarfile.open(archive) as tarred:
+            for entry in tarred:
+                _check(archive, entry.name, entry.isreg() or entry.isdir())
+            tarred.extractall(folder, filter="data")
+            # A compressed file is compared with its checksum where it ends, past the last entry.
+            while tarred.fileobj is not None and tarred.fileobj.read(1 << 20):
+                pass
+    else:
+        raise UserError(f"{archive} is neither a ZIP nor a TAR file: delete it and fetch it again")
+
+
+def _check(archive: Path, name: str, is_plain: bool) -> None:
+    outside = any(
+        path.is_absolute() or path.drive or ".." in path.parts for path in (PurePosixPath(name), PureWindowsPath(name))
+    )
+    if outside or not is_plain:
+        kind = "lies outside the folder" if outside else "is a link or a device"
+        raise UserError(f"{archive} is refused: its entry {name!r} {kind}")

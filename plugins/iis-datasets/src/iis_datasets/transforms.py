@@ -1,0 +1,171 @@
+"""Augmentations for `iis_core.datasets.RegionDataset`, on torchvision's functions.
+
+Each is called with (image uint8 (H, W, 3), region, rng) and returns image and region. Masks are never interpolated;
+ignored pixels stay ignored, and pixels from outside the image are ignored too. All that is drawn comes from rng.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import InterpolationMode, functional
+
+from iis_core import Region
+
+Augmented = tuple[np.ndarray, Region]
+Transform = Callable[[np.ndarray, Region, np.random.Generator], Augmented]
+
+
+@dataclass(frozen=True)
+class Compose:
+    """One after the other."""
+
+    transforms: Sequence[Transform]
+
+    def __call__(self, image: np.ndarray, region: Region, rng: np.random.Generator) -> Augmented:
+        for transform in self.transforms:
+            image, region = transform(image, region, rng)
+        return image, region
+
+
+def ritm(height: int = 320, width: int = 480) -> Compose:
+    """What RITM's models were trained with: scale, flip, pad, crop, brightness and contrast, colour shift."""
+    return Compose(
+        [Scale(), Flip(), Pad(height, width), CropWithObject(height, width), BrightnessContrast(), ColourShift()]
+    )
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Resize by a factor between low and high, both sides alike."""
+
+    low: float = 0.75
+    high: float = 1.4
+
+    def __call__(self, image: np.ndarray, region: Region, rng: np.random.Generator) -> Augmented:
+        factor = rng.uniform(self.low, self.high)
+        size = [max(1, round(side * factor)) for side in image.shape[:2]]
+        return _moved(image, region, lambda pixels, mode: functional.resize(pixels, size, mode))
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Left becomes right, with a probability."""
+
+    probability: float = 0.5
+
+    def __call__(self, image: np.ndarray, region: Region, rng: np.random.Generator) -> Augmented:
+        if rng.random() >= self.probability:
+            return image, region
+        return _moved(image, region, lambda pixels, mode: functional.horizontal_flip(pixels))
+
+
+@dataclass(frozen=True)
+class Rotate:
+    """Turn around the centre by an angle between -degrees and degrees; the size stays."""
+
+    degrees: float = 15.0
+
+    def __call__(self, image: np.ndarray, region: Region, rng: np.random.Generator) -> Augmented:
+        angle = rng.uniform(-self.degrees, self.degrees)
+        # rotate knows no NEAREST_EXACT, and turns around the centre with NEAREST alike.
+        modes = {InterpolationMode.NEAREST_EXACT: InterpolationMode.NEAREST}
+        return _moved(image, region, lambda pixels, mode: functional.rotate(pixels, angle, modes.get(mode, mode)))
+
+
+@dataclass(frozen=True)
+class Pad:
+    """Pad with black to at least this size, on both sides alike."""
+
+    height: int
+    width: int
+
+    def __call__(self, image: np.ndarray, region: Region, rng: np.random.Generator) -> Augmented:
+        rows, columns = (
+            max(0, wanted - side) for wanted, side in zip((self.height, self.width), image.shape, strict=False)
+        )
+        if not rows and not columns:
+            return image, region
+        border = [columns // 2, rows // 2, columns - columns // 2, rows - rows // 2]
+        return _moved(image, region, lambda pixels, mode: functional.pad(pixels, border))
+
+
+@dataclass(frozen=True)
+class CropWithObject:
+    """Cut out a window of this size, or the whole of a smaller side, around a random pixel of the object.
+
+    Without object pixels the window lies anywhere.
+    """
+
+    height: int
+    width: int
+
+    def __call__(self, image: np.ndarray, region: Region, rng: np.random.Generator) -> Augmented:
+        places = np.flatnonzero(region.target == 1)
+        inside = np.unravel_index(int(rng.choice(places)), region.target.shape) if len(places) else None
+        top, height = _window(rng, image.shape[0], self.height, None if inside is None else int(inside[0]))
+        left, width = _window(rng, image.shape[1], self.width, None if inside is None else int(inside[1]))
+        return _moved(image, region, lambda pixels, mode: functional.crop(pixels, top, left, height, width))
+
+
+@dataclass(frozen=True)
+class BrightnessContrast:
+    """Multiply brightness and contrast by factors around 1, with a probability."""
+
+    brightness: tuple[float, float] = (0.75, 1.25)
+    contrast: tuple[float, float] = (0.85, 1.4)
+    probability: float = 0.75
+
+    def __call__(self, image: np.ndarray, region: Region, rng: np.random.Generator) -> Augmented:
+        if rng.random() >= self.probability:
+            return image, region
+        brightness, contrast = rng.uniform(*self.brightness), rng.uniform(*self.contrast)
+        pixels = functional.adjust_brightness(_channels_first(image), brightness)
+        return _channels_last(functional.adjust_contrast(pixels, contrast)), region
+
+
+@dataclass(frozen=True)
+class ColourShift:
+    """Add to red, green and blue a number each between -limit and limit, of 255, with a probability."""
+
+    limit: int = 10
+    probability: float = 0.75
+
+    def __call__(self, image: np.ndarray, region: Region, rng: np.random.Generator) -> Augmented:
+        if rng.random() >= self.probability:
+            return image, region
+        shift = rng.integers(-self.limit, self.limit, 3, endpoint=True)
+        return (image.astype(np.int16) + shift.astype(np.int16)).clip(0, 255).astype(np.uint8), region
+
+
+def _window(rng: np.random.Generator, side: int, wanted: int, inside: int | None) -> tuple[int, int]:
+    """Start and length of a window that holds the place `inside`."""
+    length = min(side, wanted)
+    first, last = (0, side - length) if inside is None else (max(0, inside - length + 1), min(inside, side - length))
+    return int(rng.integers(first, last, endpoint=True)), length
+
+
+def _moved(image: np.ndarray, region: Region, move: Callable[[Tensor, InterpolationMode], Tensor]) -> Augmented:
+    """Apply a geometric function to the image, smoothly, and to all masks of the region, by nearest pixels.
+
+    Of the target's codes 0 means ignored, so that what a function fills with 0 is ignored.
+    """
+    others = [] if region.others is None else [region.others]
+    codes = np.stack([region.target + 1, *others, *region.required]).astype(np.uint8)
+    moved = move(torch.from_numpy(codes), InterpolationMode.NEAREST_EXACT).numpy()
+    target, rest = moved[0].astype(np.int8) - 1, moved[1:].astype(bool)
+    required = tuple(mask for mask in rest[len(others) :] if mask.any())
+    pixels = _channels_last(move(_channels_first(image), InterpolationMode.BILINEAR))
+    return pixels, Region(target.astype(np.int8), rest[0] if others else None, required)
+
+
+def _channels_first(image: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
+
+
+def _channels_last(pixels: Tensor) -> np.ndarray:
+    return np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())

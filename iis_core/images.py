@@ -9,7 +9,8 @@ import numpy as np
 
 from iis_core.errors import UserError
 
-_JPEG = b"\xff\xd8"
+_JPEG, _PNG = b"\xff\xd8", b"\x89PNG"
+_HEADER = 1 << 16
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -19,7 +20,7 @@ def read_image(path: Path) -> np.ndarray:
     unreadable, cut short, or has transparent pixels.
     """
     content = _content(path)
-    if content[:2].tobytes() != _JPEG:
+    if _may_be_transparent(content[:_HEADER].tobytes()):
         _check_opaque(path, _decode(path, content, cv2.IMREAD_UNCHANGED))
     return _decode(path, content, cv2.IMREAD_COLOR_RGB)
 
@@ -64,6 +65,13 @@ def _decode(path: Path, content: np.ndarray, flags: int) -> np.ndarray:
     if decoded is None:
         raise UserError(f"{path} is not a readable image: fetch it again, or convert it to PNG")
     return decoded
+
+
+def _may_be_transparent(header: bytes) -> bool:
+    """False for JPEG and for PNG without alpha channel or transparent palette, which spares decoding them twice."""
+    if header.startswith(_PNG):
+        return header[25:26] in (b"\4", b"\6") or b"tRNS" in header
+    return not header.startswith(_JPEG)
 
 
 def _check_opaque(path: Path, pixels: np.ndarray) -> None:

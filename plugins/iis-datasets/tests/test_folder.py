@@ -105,6 +105,12 @@ def test_transparent_pixels_are_refused(ending: str, save: Save, read: Callable[
         read()
 
 
+def test_a_transparent_palette_is_refused(save: Save, read: Callable[..., Sample]) -> None:
+    save("images/a.png", RGB.convert("P"), transparency=0)
+    with pytest.raises(UserError, match="has transparent pixels"):
+        read()
+
+
 @pytest.mark.parametrize("ending", ["jpg", "png", "bmp"])
 def test_a_file_cut_short_is_refused(ending: str, save: Save, read: Callable[..., Sample], tmp_path: Path) -> None:
     save(f"images/a.{ending}", RGB)

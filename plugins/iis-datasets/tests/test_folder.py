@@ -106,7 +106,8 @@ def test_transparent_pixels_are_refused(ending: str, save: Save, read: Callable[
 
 
 def test_a_transparent_palette_is_refused(save: Save, read: Callable[..., Sample]) -> None:
-    save("images/a.png", RGB.convert("P"), transparency=0)
+    indexed = RGB.convert("P")
+    save("images/a.png", indexed, transparency=int(np.asarray(indexed)[0, 0]))
     with pytest.raises(UserError, match="has transparent pixels"):
         read()
 

@@ -3,6 +3,7 @@
 `IIS_CONFIG`, or `config.toml` in the user's configuration folder, may hold
 
     data = "/path/to/datasets"
+    weights = "/path/to/weights"
     mirrors = ["https://example.org/iis"]
 """
 
@@ -18,12 +19,21 @@ import click
 from iis_core.errors import UserError
 from iis_core.plugins.discovery import near_matches
 
+_KEYS = ("data", "weights", "mirrors")
+_WEIGHTS = Path.home() / ".cache" / "iis" / "weights"
+
 
 @dataclass(frozen=True)
 class Config:
-    """data: the folder of all datasets, each in a subfolder named after its variant. mirrors: URLs tried in order."""
+    """The settings.
+
+    data: the folder of all datasets, each in a subfolder named after its variant.
+    weights: the folder of fetched weights.
+    mirrors: URLs of folders, tried in order.
+    """
 
     data: Path | None = None
+    weights: Path = _WEIGHTS
     mirrors: tuple[str, ...] = ()
 
 
@@ -33,18 +43,27 @@ def config_file() -> Path:
 
 
 def read_config() -> Config:
-    """The settings of the file, `IIS_DATA` coming before its `data`. Raises UserError for a file that is wrong."""
+    """The settings of the file; `IIS_DATA` and `IIS_WEIGHTS` come before it.
+
+    Raises UserError for a file that is wrong.
+    """
     file = config_file()
     content = _read(file) if file.is_file() else {}
     for key in content:
-        if key not in ("data", "mirrors"):
-            raise UserError(f"{file} has an unknown key {key!r}{near_matches(key, ['data', 'mirrors'])}")
-    data, mirrors = os.environ.get("IIS_DATA") or content.get("data"), content.get("mirrors", [])
-    if not (data is None or isinstance(data, str)):
-        raise UserError(f"{file}: data must be a folder, not {data!r}")
+        if key not in _KEYS:
+            raise UserError(f"{file} has an unknown key {key!r}{near_matches(key, _KEYS)}")
+    mirrors = content.get("mirrors", [])
     if not (isinstance(mirrors, list) and all(isinstance(mirror, str) for mirror in mirrors)):
         raise UserError(f"{file}: mirrors must be a list of URLs, not {mirrors!r}")
-    return Config(None if data is None else Path(data).expanduser(), tuple(mirrors))
+    weights = _folder(file, content, "weights") or _WEIGHTS
+    return Config(_folder(file, content, "data"), weights, tuple(mirrors))
+
+
+def _folder(file: Path, content: dict[str, object], key: str) -> Path | None:
+    value = os.environ.get(f"IIS_{key.upper()}") or content.get(key)
+    if not (value is None or isinstance(value, str)):
+        raise UserError(f"{file}: {key} must be a folder, not {value!r}")
+    return None if value is None else Path(value).expanduser()
 
 
 def _read(file: Path) -> dict[str, object]:

@@ -171,7 +171,7 @@ def test_the_data_folder_is_given_then_set_then_configured(
 def test_an_absent_file_configures_nothing(config: Path) -> None:
     assert read_config() == Config()
     config.write_text('mirrors = ["https://example.org"]')
-    assert read_config() == Config(None, ("https://example.org",))
+    assert read_config() == Config(mirrors=("https://example.org",))
 
 
 @pytest.mark.parametrize(

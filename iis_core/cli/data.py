@@ -86,7 +86,7 @@ def get(name: str, data_root: Path | None) -> None:
     if folder.is_dir() and any(folder.iterdir()):
         raise UserError(f"{folder} holds files already: `iis data check {spec.variant} {folder}` looks at them")
     downloads = folder.parent / _DOWNLOADS
-    with _progress() as progress:
+    with download_progress() as progress:
         archive = fetch(spec.archive, downloads, mirrors=config.mirrors, progress=progress)
     unpack(archive, folder)
     archive.unlink()
@@ -94,7 +94,8 @@ def get(name: str, data_root: Path | None) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
+def download_progress() -> Iterator[Progress]:
+    """A bar on the terminal for `fetch`."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 

@@ -18,6 +18,7 @@ _COMMANDS = {
     "evaluate": "iis_core.cli.evaluate:evaluate",
     "report": "iis_core.cli.report:report",
     "data": "iis_core.cli.data:data",
+    "weights": "iis_core.cli.weights:weights",
     "predict": "iis_core.cli.predict:predict",
 }
 

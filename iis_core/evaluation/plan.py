@@ -103,6 +103,7 @@ def make_plan(
         "protocol": describe_protocol(protocol),
         "robot": describe("robots", protocol.robot, rules),
         "identity": plain(identity),
+        "weights_sha256": getattr(network, "weights_sha256", None),
         "device": device,
         "seed": seed,
         "batch_size": batch_size,

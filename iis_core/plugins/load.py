@@ -188,8 +188,9 @@ def _check_keywords(offer: Offer, known: Mapping[str, inspect.Parameter], given:
 
 def _annotations(factory: Callable[..., Any]) -> dict[str, Any]:
     """The types of a factory's keywords; none where they name what exists for type checkers only."""
+    function = factory.func if isinstance(factory, partial) else factory
     try:
-        return get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
+        return get_type_hints(function.__init__ if inspect.isclass(function) else function)
     except Exception:
         return {}
 

@@ -89,6 +89,7 @@ class ModelSpec(FactorySpec):
     dataset_keywords: keywords for particular datasets, by dataset name; the caller's own come first.
     weights: the published weights.
     trained_on: what the published weights were trained on.
+    results: published numbers, by dataset and metric: `{"grabcut": {"NoC@90": 1.68}}`.
     """
 
     kind: ClassVar[str] = "models"
@@ -101,6 +102,7 @@ class ModelSpec(FactorySpec):
     dataset_keywords: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     weights: Weights | None = None
     trained_on: str = ""
+    results: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

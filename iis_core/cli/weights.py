@@ -1,0 +1,81 @@
+"""`iis weights`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import click
+
+from iis_core.cli.data import download_progress
+from iis_core.cli.listing import as_json
+from iis_core.config import read_config
+from iis_core.errors import UserError
+from iis_core.plain import plain
+from iis_core.plugins.catalog import find
+from iis_core.plugins.specs import ModelSpec
+
+
+@click.command()
+@click.argument("name")
+@click.option("--get", is_flag=True, help="Fetch the published weights; run again to go on after an interruption.")
+@click.option("--from", "source", metavar="PATH", help="With --to: these weights instead of the published ones.")
+@click.option("--to", type=click.Path(path_type=Path), metavar="FOLDER", help="Write a model folder.")
+@as_json
+def weights(name: str, get: bool, source: str | None, to: Path | None, as_json: bool) -> None:
+    """Show where the weights of model NAME are published, with which results; fetch or convert them."""
+    spec = cast(ModelSpec, find("models", name).spec)
+    if get:
+        _get(spec)
+    if to is not None:
+        _convert(spec, source, to)
+        return
+    here = _here(spec)
+    facts = {
+        "weights": plain(spec.weights),
+        "trained_on": spec.trained_on,
+        "results": plain(spec.results),
+        "here": here,
+    }
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+        return
+    click.echo(f"{spec.name}: {spec.weights.url if spec.weights else 'no published weights'}")
+    if spec.weights:
+        click.echo(f"licence     {spec.weights.licence}")
+    click.echo(f"trained on  {spec.trained_on or 'unknown'}")
+    for dataset, numbers in spec.results.items():
+        click.echo(f"{dataset:<12}" + "  ".join(f"{metric} {value}" for metric, value in numbers.items()))
+    click.echo(f"here        {here or 'not fetched: run with --get'}")
+
+
+def _get(spec: ModelSpec) -> None:
+    from iis_core.downloads import fetch
+
+    if spec.weights is None:
+        raise UserError(f"{spec.name} has no published weights")
+    config = read_config()
+    with download_progress() as progress:
+        fetch(spec.weights, config.weights, mirrors=config.mirrors, progress=progress)
+
+
+def _here(spec: ModelSpec) -> str | None:
+    from iis_core.weights import published_file
+
+    try:
+        return str(published_file(spec.name, spec.weights))
+    except UserError:
+        return None
+
+
+def _convert(spec: ModelSpec, source: str | None, to: Path) -> None:
+    from iis_core.plugins.load import load_model
+    from iis_core.weights import save_weights
+
+    model: Any = load_model(spec.name, weights=source)
+    network = getattr(model, "network", None)
+    if getattr(network, "config", None) is None:
+        raise UserError(f"{spec.name} cannot be written as a model folder: its network has no config")
+    save_weights(to, model.network, name=spec.name, config=model.network.config)
+    click.echo(str(to))

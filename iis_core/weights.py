@@ -1,0 +1,166 @@
+"""Weights of networks: read from any file without running code, put into a network without a gap, kept in folders.
+
+A model folder holds `model.safetensors` and `model.json` (name, config, versions).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import importlib_metadata
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from iis_core.config import read_config
+from iis_core.errors import UserError
+from iis_core.plugins.specs import Download
+
+_TENSORS, _DESCRIPTION = "model.safetensors", "model.json"
+_SHOWN = 5
+
+
+@dataclass(frozen=True, eq=False)
+class StoredWeights:
+    """What a file holds: tensors by name, and the network's config where it says it."""
+
+    path: Path
+    state: Mapping[str, Tensor]
+    config: Any = None
+
+
+def read_weights(path: str | Path) -> StoredWeights:
+    """Read a model folder, a safetensors file, or a file of `torch.save`, of which no code is run.
+
+    Of a checkpoint `{"state_dict": ..., "config": ...}` both are taken; a file that is a state dict has no config.
+    Raises UserError, with what the file seems to be, where it is none of these.
+    """
+    place = Path(path)
+    if place.is_dir():
+        if not (place / _TENSORS).is_file():
+            raise UserError(f"{place} is not a model folder: it has no {_TENSORS}")
+        return StoredWeights(place, _read_safetensors(place / _TENSORS), _read_description(place).get("config"))
+    if place.suffix == ".safetensors":
+        return StoredWeights(place, _read_safetensors(place))
+    content = _read_pickle(place)
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        state, config = content["state_dict"], content.get("config")
+    else:
+        state, config = content, None
+    is_state = isinstance(state, Mapping) and state and all(isinstance(value, Tensor) for value in state.values())
+    if not is_state:
+        holds = f"the keys {_some(list(content))}" if isinstance(content, Mapping) else f"a {type(content).__name__}"
+        raise UserError(f"{place} holds no state dict but {holds}: give a checkpoint with `state_dict`")
+    return StoredWeights(place, dict(state), config)
+
+
+def put_weights(network: nn.Module, stored: StoredWeights) -> None:
+    """Give a network its weights. Raises UserError with every kind of mismatch, the network being unchanged."""
+    wanted, found = network.state_dict(), stored.state
+    missing = [name for name in wanted if name not in found]
+    unexpected = [name for name in found if name not in wanted]
+    misshaped = [
+        f"{name} {tuple(found[name].shape)} instead of {tuple(wanted[name].shape)}"
+        for name in wanted
+        if name in found and found[name].shape != wanted[name].shape
+    ]
+    kinds = {"missing": missing, "unexpected": unexpected, "of another shape": misshaped}
+    wrong = [f"{len(names)} {kind}: {_some(names)}" for kind, names in kinds.items() if names]
+    if wrong:
+        hint = _recognised(found)
+        raise UserError(f"{stored.path} does not fit the network{hint}; parameters {'; '.join(wrong)}")
+    network.load_state_dict(dict(found))
+
+
+def save_weights(folder: str | Path, network: nn.Module, *, name: str, config: Any) -> None:
+    """Write a model folder. Raises UserError where it holds files already or cannot be written.
+
+    name: catalog name of the model. config: from which its network can be built, as JSON can hold it.
+    """
+    place = Path(folder)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        if any(place.iterdir()):
+            raise UserError(f"{place} holds files already: choose another folder")
+        state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+        save_file(state, place / _TENSORS)
+        versions = {package: importlib_metadata.version(package) for package in ("iis-core", "torch")}
+        content = {"name": name, "config": config, "versions": versions}
+        (place / _DESCRIPTION).write_text(json.dumps(content, indent=2) + "\n")
+    except OSError as error:
+        raise UserError(f"{place} cannot be written: {error.strerror or error}") from error
+
+
+def published_file(name: str, weights: Download | None) -> Path:
+    """Where the published weights of a model are kept. Raises UserError, with the remedy, where they are not."""
+    if weights is None:
+        raise UserError(f"{name} has no published weights: give weights=PATH, or weights='random' to run it untrained")
+    file = read_config().weights / urlsplit(weights.url).path.rsplit("/", 1)[-1]
+    if not file.is_file():
+        raise UserError(
+            f"the published weights of {name} are not at hand: run `iis weights {name} --get`, give weights=PATH, or "
+            "weights='random' to run it untrained"
+        )
+    return file
+
+
+def fingerprint(path: str | Path) -> str:
+    """SHA-256 of a weights file, or of the tensors of a model folder."""
+    place = Path(path)
+    with (place / _TENSORS if place.is_dir() else place).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path} cannot be read as safetensors: {error}") from error
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    try:
+        content = json.loads((folder / _DESCRIPTION).read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder / _DESCRIPTION} cannot be read: {error}") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _read_pickle(path: Path) -> Any:
+    try:
+        with path.open("rb") as file:
+            start = file.read(512).lstrip().lower()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+    if start.startswith((b"<!doctype html", b"<html")):
+        raise UserError(f"{path} is a web page, saved in place of the file: download the file itself")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        cause = str(error).split("\n", 1)[0][:200]
+        raise UserError(f"{path} is refused, it holds more than tensors and plain values: {cause}") from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is damaged or no file of torch.save ({str(error)[:200]}): fetch it again") from error
+
+
+def _recognised(state: Mapping[str, Tensor]) -> str:
+    """What a state dict seems to be, by its names."""
+    if any(name.startswith("module.") for name in state):
+        return " (it was saved from DataParallel: take `module.` off its names)"
+    if any(name.startswith(("fc.", "classifier.", "head.fc.", "incre_modules.", "layer1.")) for name in state):
+        return " (it looks like a backbone trained to classify ImageNet, not like a segmentation model)"
+    return ""
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(map(str, names[:_SHOWN])) + more

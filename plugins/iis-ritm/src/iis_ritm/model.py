@@ -1,0 +1,231 @@
+"""The IIS model around a network: clicks in, probabilities out, by the published inference."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from iis_core import UserError
+from iis_core.clicks import NO_POINT, points_from_clicks
+from iis_core.types import Clicks, State
+from iis_ritm.folding import folded
+from iis_ritm.zoom import Box, OrderedClick, ZoomIn, fitted, moved, placed, seen
+
+
+@dataclass(frozen=True)
+class View:
+    """What the network is shown for one element.
+
+    image: float32 (1, 3 or 4, h, w). clicks: in its pixels.
+    unlimited: its size before the longest side was limited.
+    """
+
+    image: Tensor
+    clicks: Sequence[OrderedClick]
+    unlimited: tuple[int, int]
+
+
+class RITMModel(nn.Module):
+    """Zoom-in, flip and the previous mask around a network; each element of a batch has a region of its own.
+
+    network: `forward(image, points) -> {"instances": logits}` as of `RITMNetwork`; it is shown the previous mask iff
+        `network.with_prev_mask`. It may have no parameters.
+    zoom_in: keywords of `ZoomIn`, or None to show the whole image.
+    flip: average the logits with those of the mirrored image.
+    max_size: limit of the longest side of what the network is shown.
+    device: by default that of the network's parameters, else the CPU.
+    precision: "fp32", or "bf16" to compute in bfloat16 where torch's autocast does.
+    compile: compile the network with torch's compiler.
+
+    For inference a copy of the network is used in which batch norms are folded; it is made anew when the parameters
+    change. Source: Sofiiuk, Petrov, Konushin 2021; Sofiiuk et al. 2020, f-BRS (zoom-in).
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        zoom_in: Mapping[str, Any] | None = None,
+        flip: bool = False,
+        max_size: int | None = None,
+        device: str | torch.device | None = None,
+        precision: str = "fp32",
+        compile: bool = False,
+    ) -> None:
+        super().__init__()
+        if precision not in ("fp32", "bf16"):
+            raise UserError(f"precision must be fp32 or bf16, not {precision!r}")
+        if max_size is not None and max_size < 1:
+            raise UserError(f"max_size must be at least 1, not {max_size}")
+        try:
+            self.zoom_in = None if zoom_in is None else ZoomIn(**zoom_in)
+        except TypeError as error:
+            raise UserError(f"zoom_in: {error}") from error
+        self._device = torch.device(device or "cpu")
+        self.network = network if device is None else network.to(device)
+        self.with_prev_mask = bool(getattr(network, "with_prev_mask", False))
+        self.flip = flip
+        self.max_size = max_size
+        self.precision = precision
+        self.compile_network = compile
+        self.weights_sha256: str | None = None
+        self._inference: tuple[tuple[int, ...], Any] | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Of the network's parameters, or as given where it has none."""
+        parameter = next(self.network.parameters(), None)
+        return self._device if parameter is None else parameter.device
+
+    def initialize_z(self, image: Tensor, target: Tensor, initial_mask: Tensor | None = None) -> State:
+        """The last prediction, whether it is the network's own, and per element the region and its pixels."""
+        return {
+            "prediction": self.initialize_y(image, target, initial_mask),
+            "answered": [False for _ in image],
+            "region": [None for _ in image],
+            "pixels": [None for _ in image],
+        }
+
+    def initialize_y(self, image: Tensor, target: Tensor, initial_mask: Tensor | None = None) -> Tensor:
+        """The initial mask, or zeros."""
+        return image.new_zeros(image[:, :1].shape) if initial_mask is None else initial_mask.to(image).clone()
+
+    @torch.no_grad()
+    def forward(self, x: Tensor, z: State, pcs: Clicks, ncs: Clicks) -> tuple[Tensor, State]:
+        """Answer the clicks, as `IISModel.__call__`."""
+        clicks = [_ordered(pcs, ncs, element) for element in range(len(x))]
+        everything = range(len(x))
+        z = self._look(x, z, clicks, everything)
+        y = self._predict(x, z, clicks, everything)
+        again = [b for b in everything if self._wants_again(y[b, 0], z["region"][b])]
+        if again:
+            # The network is shown the mask of the click before, not the prediction that is being repeated.
+            known = self._look(x, {**z, "prediction": y, "answered": [True] * len(x)}, clicks, again)
+            z = {**known, "prediction": z["prediction"]}
+            y[again] = self._predict(x, z, clicks, again)
+        return y, {**z, "prediction": y, "answered": [True] * len(x)}
+
+    def logits(self, x: Tensor, z: State, pcs: Clicks, ncs: Clicks) -> tuple[dict[str, Tensor], State]:
+        """The network on the whole image: `y` and, where it has them, auxiliary logits `aux`."""
+        image = torch.cat((x, z["prediction"]), dim=1) if self.with_prev_mask else x
+        outputs = self.network(image, points_from_clicks(pcs, ncs, device=x.device))
+        names = {"y": "instances", "aux": "instances_aux"}
+        named = {name: outputs[key] for name, key in names.items() if key in outputs}
+        prediction = named["y"].detach().sigmoid().float()
+        return named, {**z, "prediction": prediction, "answered": [True] * len(x)}
+
+    def _wants_again(self, prediction: Tensor, region: Box | None) -> bool:
+        return self.zoom_in is not None and self.zoom_in.wants_again(prediction.cpu().numpy(), region)
+
+    def _look(self, x: Tensor, z: State, clicks: Sequence[Sequence[OrderedClick]], elements: Sequence[int]) -> State:
+        """The state with some elements' regions for these clicks, and the pixels of those that are seen."""
+        if self.zoom_in is None:
+            return z
+        shape = (x.shape[-2], x.shape[-1])
+        regions, pixels = list(z["region"]), list(z["pixels"])
+        for b in elements:
+            last = z["prediction"][b, 0].cpu().numpy() if z["answered"][b] else None
+            regions[b], is_seen = self.zoom_in.next_region(clicks[b], last, z["region"][b], shape)
+            if not is_seen:
+                pixels[b] = None
+            elif pixels[b] is None or regions[b] != z["region"][b]:
+                pixels[b] = seen(x[b : b + 1], regions[b], self.zoom_in.seen_shape(regions[b]))
+        return {**z, "region": regions, "pixels": pixels}
+
+    def _predict(
+        self, x: Tensor, z: State, clicks: Sequence[Sequence[OrderedClick]], elements: Sequence[int]
+    ) -> Tensor:
+        """Probabilities of some elements, float32 (b, 1, H, W); views of one size go through together."""
+        views = {b: self._view(x, z, clicks[b], b) for b in elements}
+        groups = defaultdict(list)
+        for b, view in views.items():
+            groups[view.image.shape[-2:]].append(b)
+        answers: dict[int, Tensor] = {}
+        for together in groups.values():
+            probabilities = self._probabilities([views[b] for b in together])
+            for b, probability in zip(together, probabilities[:, None], strict=True):
+                whole = probability if self.max_size is None else _resized_to(probability, views[b].unlimited)
+                region = z["region"][b]
+                answers[b] = whole if region is None else placed(whole, region, (x.shape[-2], x.shape[-1]))
+        return torch.cat([answers[b] for b in elements])
+
+    def _view(self, x: Tensor, z: State, clicks: Sequence[OrderedClick], b: int) -> View:
+        region, pixels = z["region"][b], z["pixels"][b]
+        image = x[b : b + 1] if pixels is None else pixels
+        shape = (image.shape[-2], image.shape[-1])
+        if self.with_prev_mask:
+            previous = z["prediction"][b : b + 1]
+            image = torch.cat((image, previous if pixels is None else seen(previous, region, shape)), dim=1)
+        if pixels is not None:
+            clicks = moved(clicks, region, shape)
+        if self.max_size is not None and max(shape) > self.max_size:
+            limited, whole = fitted(shape, self.max_size), Box(0, shape[0] - 1, 0, shape[1] - 1)
+            return View(seen(image, whole, limited), moved(clicks, whole, limited), shape)
+        return View(image, clicks, shape)
+
+    def _probabilities(self, views: Sequence[View]) -> Tensor:
+        """The network's answer to views of one size, float32 (b, 1, h, w)."""
+        image = torch.cat([view.image for view in views])
+        points = _points([view.clicks for view in views], self.device)
+        if self.flip:
+            image, points = torch.cat((image, image.flip(3))), torch.cat((points, _mirrored(points, image.shape[3])))
+        lower = torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
+        with lower:
+            logits: Tensor = self._network()(image.contiguous(memory_format=torch.channels_last), points)["instances"]
+        logits = logits.float()
+        if self.flip:
+            straight, mirrored = logits.chunk(2)
+            logits = 0.5 * (straight + mirrored.flip(3))
+        return logits.sigmoid()
+
+    def _network(self) -> Any:
+        """The network as it computes fastest; itself while it is trained."""
+        if self.network.training or next(self.network.parameters(), None) is None:
+            return self.network
+        tensors = (*self.network.parameters(), *self.network.buffers())
+        versions = tuple(version for tensor in tensors for version in (tensor._version, tensor.data_ptr()))
+        if self._inference is None or self._inference[0] != versions:
+            network = folded(self.network).to(memory_format=torch.channels_last)
+            self._inference = versions, torch.compile(network, dynamic=True) if self.compile_network else network
+        return self._inference[1]
+
+
+def _ordered(pcs: Clicks, ncs: Clicks, element: int) -> list[OrderedClick]:
+    """An element's clicks: by interaction, positives before negatives."""
+    signed = [
+        (row, col, positive)
+        for positives, negatives in zip(pcs, ncs, strict=True)
+        for positive, clicks in ((True, positives[element]), (False, negatives[element]))
+        for row, col in clicks
+    ]
+    return [OrderedClick(row, col, positive, order) for order, (row, col, positive) in enumerate(signed)]
+
+
+def _points(clicks: Sequence[Sequence[OrderedClick]], device: torch.device) -> Tensor:
+    """Float32 (B, 2n, 3), n at least 1; unlike `points_from_clicks` of clicks that may lie between pixels."""
+    signed = [[[c for c in own if c.positive is positive] for positive in (True, False)] for own in clicks]
+    count = max(1, *(len(same) for both in signed for same in both))
+    rows = [
+        [
+            point
+            for same in both
+            for point in [*((c.row, c.col, c.order) for c in same), *[NO_POINT] * (count - len(same))]
+        ]
+        for both in signed
+    ]
+    return torch.tensor(rows, dtype=torch.float32, device=device)
+
+
+def _mirrored(points: Tensor, width: int) -> Tensor:
+    columns = torch.where(points[..., 2] >= 0, width - points[..., 1] - 1, points[..., 1])
+    return torch.stack((points[..., 0], columns, points[..., 2]), dim=-1)
+
+
+def _resized_to(probability: Tensor, shape: tuple[int, int]) -> Tensor:
+    return placed(probability, Box(0, shape[0] - 1, 0, shape[1] - 1), shape)

@@ -1,0 +1,125 @@
+"""Residual networks, dilated to a stride of 8."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions."""
+
+    expansion = 1
+
+    def __init__(
+        self,
+        inputs: int,
+        planes: int,
+        stride: int = 1,
+        dilation: int = 1,
+        last_dilation: int = 1,
+        shortcut: bool = False,
+    ) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, planes, 3, stride, padding=dilation, dilation=dilation, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.relu = nn.ReLU()
+        self.conv2 = nn.Conv2d(planes, planes, 3, padding=last_dilation, dilation=last_dilation, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+        self.downsample = projection(inputs, planes, stride) if shortcut else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.relu(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        z: Tensor = self.relu(y + (x if self.downsample is None else self.downsample(x)))
+        return z
+
+
+class Bottleneck(nn.Module):
+    """A 3x3 convolution between two of 1x1."""
+
+    expansion = 4
+
+    def __init__(
+        self,
+        inputs: int,
+        planes: int,
+        stride: int = 1,
+        dilation: int = 1,
+        last_dilation: int = 1,
+        shortcut: bool = False,
+    ) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, planes, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.conv2 = nn.Conv2d(planes, planes, 3, stride, padding=dilation, dilation=dilation, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+        self.conv3 = nn.Conv2d(planes, 4 * planes, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(4 * planes)
+        self.relu = nn.ReLU()
+        self.downsample = projection(inputs, 4 * planes, stride) if shortcut else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.relu(self.bn1(self.conv1(x)))
+        y = self.relu(self.bn2(self.conv2(y)))
+        y = self.bn3(self.conv3(y))
+        z: Tensor = self.relu(y + (x if self.downsample is None else self.downsample(x)))
+        return z
+
+
+Block = type[BasicBlock] | type[Bottleneck]
+
+
+def projection(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+    """A 1x1 convolution where a shortcut changes the shape."""
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+
+def layer(block: Block, inputs: int, planes: int, blocks: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+    """Blocks in a row; the first changes stride and channels, at half of the dilation."""
+    outputs = planes * block.expansion
+    shortcut = stride != 1 or inputs != outputs
+    first = block(inputs, planes, stride, max(1, dilation // 2), dilation, shortcut)
+    rest = (block(outputs, planes, 1, dilation, dilation) for _ in range(1, blocks))
+    return nn.Sequential(first, *rest)
+
+
+BLOCKS: dict[str, tuple[Block, Sequence[int]]] = {
+    "resnet34": (BasicBlock, (3, 4, 6, 3)),
+    "resnet50": (Bottleneck, (3, 4, 6, 3)),
+    "resnet101": (Bottleneck, (3, 4, 23, 3)),
+    "resnet152": (Bottleneck, (3, 8, 36, 3)),
+}
+
+
+class ResNet(nn.Module):
+    """ResNet-34 with a 7x7 stem; deeper ones with three 3x3 convolutions in its place."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        block, counts = BLOCKS[name]
+        width = 64 if block is BasicBlock else 128
+        self.conv1 = nn.Conv2d(3, 64, 7, 2, padding=3, bias=False) if block is BasicBlock else _deep_stem()
+        self.bn1 = nn.BatchNorm2d(width)
+        self.relu = nn.ReLU()
+        self.maxpool = nn.MaxPool2d(3, 2, padding=1)
+        self.layer1 = layer(block, width, 64, counts[0])
+        self.layer2 = layer(block, 64 * block.expansion, 128, counts[1], stride=2)
+        self.layer3 = layer(block, 128 * block.expansion, 256, counts[2], dilation=2)
+        self.layer4 = layer(block, 256 * block.expansion, 512, counts[3], dilation=4)
+
+    def forward(self, x: Tensor, additional: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Features of the first layer, at a stride of 4, and of the last, at 8."""
+        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.maxpool(x if additional is None else x + additional)
+        first = self.layer1(x)
+        return first, self.layer4(self.layer3(self.layer2(first)))
+
+
+def _deep_stem() -> nn.Sequential:
+    return nn.Sequential(
+        *(nn.Conv2d(3, 64, 3, 2, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()),
+        *(nn.Conv2d(64, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()),
+        nn.Conv2d(64, 128, 3, padding=1, bias=False),
+    )

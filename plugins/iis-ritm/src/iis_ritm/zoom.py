@@ -1,0 +1,161 @@
+"""Zoom-in: which region of the image the network looks at, by the published rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from iis_core import UserError
+from iis_ritm.networks.network import resized
+
+
+class OrderedClick(NamedTuple):
+    """A click in pixels of what the network sees, which may lie between two; its order counts from 0."""
+
+    row: float
+    col: float
+    positive: bool
+    order: int
+
+
+class Box(NamedTuple):
+    """First and last row and column of a region."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.bottom - self.top + 1, self.right - self.left + 1
+
+
+@dataclass(frozen=True)
+class ZoomIn:
+    """When and how to zoom.
+
+    target_size: longer side of what the network sees, in pixels, or its (height, width).
+    skip_clicks: zoom after so many clicks; -1 sees the whole image, at target_size, from the first.
+    expansion_ratio: of the region to the object's bounding box.
+    min_crop_size: smallest side of the region.
+    recompute_thresh_iou: the region is chosen anew where its IoU with the new one falls below.
+    prob_thresh: above which a pixel of the last prediction is the object.
+    """
+
+    target_size: int | tuple[int, int] = 400
+    skip_clicks: int = 1
+    expansion_ratio: float = 1.4
+    min_crop_size: int = 200
+    recompute_thresh_iou: float = 0.5
+    prob_thresh: float = 0.5
+
+    def __post_init__(self) -> None:
+        sides = self.target_size if isinstance(self.target_size, (tuple, list)) else (self.target_size,)
+        if not all(isinstance(side, int) and side > 0 for side in sides) or len(sides) > 2:
+            raise UserError(f"target_size must be a side or (height, width) in pixels, not {self.target_size!r}")
+        if not (self.expansion_ratio > 0 and self.min_crop_size > 0 and self.skip_clicks >= -1):
+            raise UserError(
+                "expansion_ratio and min_crop_size must be above 0 and skip_clicks at least -1, not "
+                f"{self.expansion_ratio}, {self.min_crop_size} and {self.skip_clicks}"
+            )
+
+    def next_region(
+        self, clicks: Sequence[OrderedClick], last: np.ndarray | None, region: Box | None, shape: tuple[int, int]
+    ) -> tuple[Box | None, bool]:
+        """The region for these clicks, and whether the network sees it or the whole image.
+
+        last: the last prediction, float32 (H, W), or None before the first.
+        region: the region so far. It is kept, but not seen, where the last prediction is empty, as published.
+        """
+        if len(clicks) <= self.skip_clicks:
+            return region, False
+        current = None if last is None else self.object_region(last > self.prob_thresh, clicks)
+        if current is None:
+            if self.skip_clicks >= 0:
+                return region, False
+            current = Box(0, shape[0] - 1, 0, shape[1] - 1)
+        if region is None or not _holds(region, clicks) or box_iou(current, region) < self.recompute_thresh_iou:
+            region = current
+        return region, True
+
+    def object_region(self, mask: np.ndarray, clicks: Sequence[OrderedClick]) -> Box | None:
+        """Around the mask and the positive clicks, expanded and clamped to the image; None for an empty mask."""
+        if not mask.any():
+            return None
+        mask = mask.copy()
+        for click in clicks:
+            if click.positive:
+                mask[int(click.row), int(click.col)] = True
+        spans = []
+        for axis, side in ((1, mask.shape[0]), (0, mask.shape[1])):
+            places = np.flatnonzero(mask.any(axis=axis))
+            first, last = int(places[0]), int(places[-1])
+            centre, length = 0.5 * (first + last), max(self.expansion_ratio * (last - first + 1), self.min_crop_size)
+            spans += [max(0, round(centre - 0.5 * length)), min(side - 1, round(centre + 0.5 * length))]
+        return Box(*spans)
+
+    def wants_again(self, last: np.ndarray, region: Box | None) -> bool:
+        """Whether a prediction on the whole image is at once repeated on a region that it makes known."""
+        if region is not None or self.skip_clicks > 0:
+            return False
+        found = self.object_region(last > self.prob_thresh, [])
+        whole = Box(0, last.shape[0] - 1, 0, last.shape[1] - 1)
+        return found is not None and box_iou(found, whole) < 0.5
+
+    def seen_shape(self, region: Box) -> tuple[int, int]:
+        """Size at which the network sees a region."""
+        if not isinstance(self.target_size, int):
+            return self.target_size[0], self.target_size[1]
+        return fitted(region.shape, self.target_size)
+
+
+def fitted(shape: tuple[int, int], side: int) -> tuple[int, int]:
+    """A size scaled so that its longer side is `side`."""
+    scale = side / max(shape)
+    return round(shape[0] * scale), round(shape[1] * scale)
+
+
+def seen(pixels: Tensor, region: Box, shape: tuple[int, int]) -> Tensor:
+    """A region of (B, C, H, W) at another size."""
+    return resized(pixels[:, :, region.top : region.bottom + 1, region.left : region.right + 1], shape)
+
+
+def moved(clicks: Sequence[OrderedClick], region: Box, shape: tuple[int, int]) -> list[OrderedClick]:
+    """Clicks in pixels of the region at another size."""
+    return [
+        click._replace(
+            row=shape[0] * (click.row - region.top) / region.shape[0],
+            col=shape[1] * (click.col - region.left) / region.shape[1],
+        )
+        for click in clicks
+    ]
+
+
+def placed(probabilities: Tensor, region: Box, shape: tuple[int, int]) -> Tensor:
+    """What was seen of a region, back in its place; 0 elsewhere."""
+    whole = probabilities.new_zeros((len(probabilities), 1, *shape))
+    whole[:, :, region.top : region.bottom + 1, region.left : region.right + 1] = resized(probabilities, region.shape)
+    return whole
+
+
+def box_iou(a: Box, b: Box) -> float:
+    """IoU of the rows times IoU of the columns."""
+    return _span_iou(a.top, a.bottom, b.top, b.bottom) * _span_iou(a.left, a.right, b.left, b.right)
+
+
+def _span_iou(a: int, b: int, c: int, d: int) -> float:
+    return max(0, min(b, d) - max(a, c) + 1) / max(1e-6, max(b, d) - min(a, c) + 1)
+
+
+def _holds(region: Box, clicks: Sequence[OrderedClick]) -> bool:
+    """Whether all positive clicks lie inside; the last row and column do not count as inside, as published."""
+    return all(
+        region.top <= click.row < region.bottom and region.left <= click.col < region.right
+        for click in clicks
+        if click.positive
+    )

@@ -61,7 +61,10 @@ def _content(path: Path) -> np.ndarray:
 
 
 def _decode(path: Path, content: np.ndarray, flags: int) -> np.ndarray:
-    decoded = cv2.imdecode(content, flags) if content.size else None
+    try:
+        decoded = cv2.imdecode(content, flags) if content.size else None
+    except cv2.error:
+        decoded = None
     if decoded is None:
         raise UserError(f"{path} is not a readable image: fetch it again, or convert it to PNG")
     return decoded

@@ -131,6 +131,11 @@ def take(z: State, indices: Sequence[int]) -> State:
     return {key: _take_entry(key, value, indices) for key, value in z.items()}
 
 
+def join(states: Sequence[State]) -> State:
+    """One state (or features) of the elements of several, in their order; the inverse of `take`."""
+    return {key: _join_entries([state[key] for state in states]) for key in states[0]}
+
+
 def take_clicks(clicks: Clicks, indices: Sequence[int]) -> Clicks:
     """Select or repeat batch elements of a click history."""
     return [[interaction[i] for i in indices] for interaction in clicks]
@@ -227,6 +232,12 @@ def _take_entry(key: str, value: Any, indices: Sequence[int]) -> Any:
     if isinstance(value, dict):
         return take(value, indices)
     raise ContractError(f"z[{key!r}] is a {type(value).__name__}; it must be a tensor, a list or a dict of these")
+
+
+def _join_entries(values: Sequence[Any]) -> Any:
+    if isinstance(values[0], Tensor):
+        return torch.cat(list(values))
+    return join(values) if isinstance(values[0], dict) else [entry for value in values for entry in value]
 
 
 def _check_inputs(

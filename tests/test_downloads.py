@@ -10,10 +10,11 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from toy_server import FileServer, zipped
 
 from iis_core import UserError
-from iis_core.downloads import fetch, unpack
+from iis_core.downloads import fetch, keep_checksum, unpack
 from iis_core.plugins import Download
 
 CONTENT = bytes(range(256)) * 4000
@@ -34,7 +35,7 @@ def download(server: FileServer) -> Download:
 
 
 def left(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} - {"checksums.json"}
+    return {path.name for path in folder.iterdir()} - {"checksums.json", ".Set.zip.lock"}
 
 
 def test_a_file_arrives_with_progress(download: Download, tmp_path: Path) -> None:
@@ -94,15 +95,17 @@ def test_the_published_checksum_and_size_are_compared(server: FileServer, tmp_pa
     right = {"sha256": sha256(CONTENT).hexdigest(), "size": len(CONTENT)}
     assert fetch(Download(url=url, **right), tmp_path).read_bytes() == CONTENT
     for wrong in ({"sha256": "0" * 64}, {"size": 5}):
-        with pytest.raises(UserError, match=r"instead of .*; it was deleted"):
+        with pytest.raises(UserError, match=r"it has .* instead of .*configure a mirror"):
             fetch(Download(url=url, **{**right, **wrong}), tmp_path / "other")
         assert left(tmp_path / "other") == set()
 
 
-def test_the_checksum_of_the_first_time_is_kept(download: Download, server: FileServer, tmp_path: Path) -> None:
-    fetch(download, tmp_path).unlink()
+def test_the_checksum_of_a_good_file_is_kept(download: Download, server: FileServer, tmp_path: Path) -> None:
+    file = fetch(download, tmp_path)
+    keep_checksum(file)
+    file.unlink()
     server.files["/v1/Set.zip"] = CONTENT[::-1]
-    with pytest.raises(UserError, match=r"has the SHA-256 \w+ instead of \w+; it was deleted"):
+    with pytest.raises(UserError, match=r"has the SHA-256 \w+ instead of \w+ as noted in .*checksums\.json"):
         fetch(download, tmp_path)
     assert left(tmp_path) == set()
     server.files["/v1/Set.zip"] = CONTENT
@@ -114,6 +117,13 @@ def test_a_web_page_is_recognised(download: Download, server: FileServer, tmp_pa
     with pytest.raises(UserError, match="is a web page: the link has moved"):
         fetch(download, tmp_path)
     assert left(tmp_path) == set()
+    server.files["/mirror/Set.zip"] = CONTENT
+    assert fetch(download, tmp_path, mirrors=[f"{server.url}/mirror"]).read_bytes() == CONTENT
+
+
+def test_two_processes_do_not_fetch_one_file(download: Download, tmp_path: Path) -> None:
+    with FileLock(tmp_path / ".Set.zip.lock"), pytest.raises(UserError, match="another process is fetching"):
+        fetch(download, tmp_path)
 
 
 def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_objects_given_from_python_are_evaluated_too(tmp_path: Path) -> None:
     assert finished.model.endswith("Nothing")
 
 
-@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 4])
 def test_an_image_is_encoded_once_for_all_of_its_objects(tmp_path: Path, batch_size: int) -> None:
     class Encoding(IISModel):
         device = "cpu"
@@ -87,9 +87,10 @@ def test_an_image_is_encoded_once_for_all_of_its_objects(tmp_path: Path, batch_s
 
         def encode(self, x):
             self.encoded += len(x)
-            return {"mean": x.mean((1, 2, 3))}
+            return {"mean": x.mean((1, 2, 3)), "deep": {"names": [len(x)] * len(x)}}
 
         def initialize_z(self, image, target, initial_mask=None, features=None):
+            assert len(features["deep"]["names"]) == len(image)
             assert torch.equal(features["mean"], image.mean((1, 2, 3)))
             return features
 

@@ -127,13 +127,17 @@ def test_a_process_killed_and_started_again_loses_nothing(tmp_path: Path) -> Non
 
 def test_a_rank_that_is_taken_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(tmp_path / "run")
-    with FileLock(tmp_path / "run" / ".lock-1"):
-        for number, of in ((1, 2), (0, 1)):
+    with FileLock(tmp_path / "run" / ".lock-1-of-2"):
+        for number, of in ((1, 2), (0, 1), (1, 3), (0, 3)):
             as_rank(monkeypatch, number, of)
             with pytest.raises(UserError, match="another process is writing"):
                 run(tmp_path / "run")
         as_rank(monkeypatch, 0, 2)
         run(tmp_path / "run")
+    with FileLock(tmp_path / "run" / ".lock-0-of-1"):
+        as_rank(monkeypatch, 1, 2)
+        with pytest.raises(UserError, match="another process is writing"):
+            run(tmp_path / "run")
 
 
 def test_an_object_with_records_of_two_processes_is_named(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_a_run_is_not_resumed_with_other_settings(tmp_path: Path, change: dict[s
 
 def test_two_processes_cannot_write_one_run(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    with FileLock(tmp_path / "run" / ".lock"), pytest.raises(UserError, match="another process is writing"):
+    with FileLock(tmp_path / "run" / ".lock-0-of-1"), pytest.raises(UserError, match="another process is writing"):
         run(tmp_path / "run")
 
 

@@ -55,7 +55,7 @@ def _facts(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
     facts = {
         "what": entry["summary"],
         "counts": counts,
-        "terms": entry["licence"],
+        "terms": entry["licence"] or (entry["page"] and "not stated here: see the page"),
         "paper": entry["paper"],
         "layout": entry["layout"],
         "page": entry["page"],
@@ -73,7 +73,7 @@ def get(name: str, data_root: Path | None) -> None:
 
     They go to DIR, or to a folder of the dataset's name in the folder that IIS_DATA or the configuration names.
     """
-    from iis_core.downloads import fetch, unpack
+    from iis_core.downloads import DamagedArchiveError, fetch, keep_checksum, unpack
 
     spec = cast(DatasetSpec, find("datasets", name).spec)
     config = read_config()
@@ -88,7 +88,12 @@ def get(name: str, data_root: Path | None) -> None:
     downloads = folder.parent / _DOWNLOADS
     with download_progress() as progress:
         archive = fetch(spec.archive, downloads, mirrors=config.mirrors, progress=progress)
-    unpack(archive, folder)
+    try:
+        unpack(archive, folder)
+    except DamagedArchiveError:
+        archive.unlink()
+        raise
+    keep_checksum(archive)
     archive.unlink()
     click.echo(f"{folder}: {spec.layout}")
 
@@ -114,11 +119,13 @@ def download_progress() -> Iterator[Progress]:
 def check(ctx: click.Context, name: str, folder: str | None, data_settings: tuple[str, ...], as_json: bool) -> None:
     """Read every file of dataset NAME in DIR and say what is wrong; exit status 2 where something is."""
     from iis_core.datasets.checking import check_files
+    from iis_core.evaluation.settings import is_published_set
     from iis_core.plugins.load import load_dataset
 
     root = {} if folder is None else {"root": folder}
-    dataset = load_dataset(name, **root, **parse_keywords(data_settings, "--data"))
-    spec = cast(DatasetSpec, find("datasets", name).spec)
+    keywords = parse_keywords(data_settings, "--data")
+    dataset = load_dataset(name, **root, **keywords)
+    spec = cast(DatasetSpec, find("datasets", name).spec) if is_published_set(keywords) else None
     findings = [finding for some in check_files(dataset, spec) for finding in some]
     wrong = [finding for finding in findings if finding.sample]
     if as_json:

@@ -34,9 +34,15 @@ def predict(
     parsed = [_parse(text) for text in clicks]
     from iis_core.images import read_image, read_mask, write_mask
     from iis_core.masks import binarise
+    from iis_core.plugins.catalog import find
     from iis_core.plugins.load import load_model
     from iis_core.prediction import predict as run_prediction
 
+    spec = find("models", model).spec
+    if initial_mask is not None and not getattr(spec, "initial_mask", False):
+        raise UserError(f"{spec.name} makes no use of an initial mask: leave it out, or choose another model")
+    if not 0 <= threshold <= 1:
+        raise UserError(f"--threshold must lie in [0, 1], not {threshold}")
     pixels = read_image(image)
     start = None if initial_mask is None else read_mask(initial_mask) > 0
     network = load_model(model, device=device, **parse_keywords(settings))

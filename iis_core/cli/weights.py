@@ -51,13 +51,16 @@ def weights(name: str, get: bool, source: str | None, to: Path | None, as_json: 
 
 
 def _get(spec: ModelSpec) -> None:
-    from iis_core.downloads import fetch
+    from iis_core.downloads import fetch, keep_checksum
+    from iis_core.weights import read_weights
 
     if spec.weights is None:
         raise UserError(f"{spec.name} has no published weights")
     config = read_config()
     with download_progress() as progress:
-        fetch(spec.weights, config.weights, mirrors=config.mirrors, progress=progress)
+        file = fetch(spec.weights, config.weights, mirrors=config.mirrors, progress=progress)
+    read_weights(file)
+    keep_checksum(file)
 
 
 def _here(spec: ModelSpec) -> str | None:

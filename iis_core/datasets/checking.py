@@ -21,9 +21,10 @@ class Finding:
     problem: str
 
 
-def check_files(dataset: SegDataset, spec: DatasetSpec, workers: int = 2) -> Iterator[list[Finding]]:
+def check_files(dataset: SegDataset, spec: DatasetSpec | None, workers: int = 2) -> Iterator[list[Finding]]:
     """Read every sample, in order, and compare the counts with the published ones at last.
 
+    spec: None where the published counts are of another set, e.g. another split.
     workers: threads that read.
 
     Yields the findings of each sample, and those of the whole set.
@@ -32,9 +33,11 @@ def check_files(dataset: SegDataset, spec: DatasetSpec, workers: int = 2) -> Ite
     for number, findings in ahead(partial(_check_sample, dataset), range(len(dataset)), workers):
         objects += number
         yield findings
-    yield [
+    unused = [Finding("", f"{file} has no image") for file in getattr(dataset, "unused", ())]
+    counts = () if spec is None else (("images", len(dataset), spec.images), ("objects", objects, spec.objects))
+    yield unused + [
         Finding("", f"{found} {what}, {published} are published: numbers will be those of another set")
-        for what, found, published in (("images", len(dataset), spec.images), ("objects", objects, spec.objects))
+        for what, found, published in counts
         if published is not None and found != published
     ]
 

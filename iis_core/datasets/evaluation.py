@@ -67,8 +67,9 @@ class EvaluationDataset:
         self.pairs: list[tuple[int, int | None]] = []
         self.ids: list[str] = []
         for place in range(len(dataset)):
-            info = info_of(dataset, place)
-            objects = [None] if selector is not None else sorted(info["objects"])
+            with plugin_call(f"dataset {name_of(dataset)}: listing the objects of sample {place} failed"):
+                info = info_of(dataset, place)
+                objects = [None] if selector is not None else sorted(info["objects"])
             if not objects:
                 raise UserError(_no_object(str(info["id"]), dataset, info))
             self.pairs += [(place, object_id) for object_id in objects]

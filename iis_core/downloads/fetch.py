@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
+from filelock import FileLock, Timeout
+
 from iis_core.errors import UserError
 from iis_core.plugins.specs import Download
 
@@ -26,33 +28,48 @@ _CHECKSUMS = "checksums.json"
 def fetch(download: Download, folder: Path, *, mirrors: Sequence[str] = (), progress: Progress | None = None) -> Path:
     """The file, in a folder; what an interrupted fetch has left there is gone on with.
 
-    mirrors: URLs of folders that hold files of the same names, tried in order when the official place fails.
+    mirrors: URLs of folders that hold files of the same names, tried in order where the official place does not give
+        the expected file.
 
-    The checksum is compared with the published one; where none is published, with that of the first time, kept in
-    `checksums.json` of the folder. Raises UserError where no place gives the file, where it is not the expected one
-    (it is then deleted), and where it cannot be written.
+    The checksum is compared with the published one; where none is published, with that kept by `keep_checksum`.
+    Raises UserError where no place gives the file, where another process is fetching it, and where it cannot be
+    written. A file that is not the expected one is deleted.
     """
     name = unquote(urlsplit(download.url).path).rsplit("/", 1)[-1]
     target = folder / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not target.exists():
-            _from_anywhere([download.url, *(f"{mirror.rstrip('/')}/{name}" for mirror in mirrors)], target, progress)
-        _verify(target, download)
+        with FileLock(folder / f".{name}.lock", timeout=0):
+            if not target.exists() or _fault(target, download):
+                urls = [download.url, *(f"{mirror.rstrip('/')}/{name}" for mirror in mirrors)]
+                _from_anywhere(urls, target, download, progress or (lambda done, total: None))
+    except Timeout:
+        raise UserError(f"another process is fetching {target}: wait for it") from None
     except OSError as error:
-        raise UserError(
-            f"{error.filename or folder} cannot be written: {error.strerror}; make room and try again"
-        ) from error
+        place = error.filename or folder
+        raise UserError(f"{place} cannot be written: {error.strerror}; make room and try again") from error
     return target
 
 
-def _from_anywhere(urls: Sequence[str], target: Path, progress: Progress | None) -> None:
+def keep_checksum(file: Path) -> None:
+    """Remember the SHA-256 of a file that has proved to be good, for the next time that it is fetched."""
+    checksums = file.parent / _CHECKSUMS
+    checksums.write_text(json.dumps({**_read_note(checksums), file.name: _sha256(file)}, indent=2) + "\n")
+
+
+def _from_anywhere(urls: Sequence[str], target: Path, download: Download, progress: Progress) -> None:
     causes = []
     for url in urls:
         try:
-            return _from(url, target, progress or (lambda done, total: None))
+            _from(url, target, progress)
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError, ValueError) as error:
             causes.append(f"{url}: {getattr(error, 'reason', None) or error}")
+            continue
+        fault = _fault(target, download)
+        if not fault:
+            return
+        target.unlink()
+        causes.append(f"{url}: it {fault}")
     remedy = "run the same command again to go on where it stopped, or configure a mirror"
     raise UserError(f"{target.name} cannot be fetched ({'; '.join(causes)}): {remedy}")
 
@@ -111,25 +128,23 @@ def _read_note(note: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _verify(file: Path, download: Download) -> None:
-    """Compare with what is published, or with the first time. Raises UserError, the file then being deleted."""
+def _fault(file: Path, download: Download) -> str:
+    """What tells a file from the expected one, empty where nothing does."""
     with file.open("rb") as stream:
         start = stream.read(512).lstrip().lower()
-        stream.seek(0)
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
-    checksums = file.parent / _CHECKSUMS
-    recorded = _read_note(checksums)
-    expected = download.sha256 or recorded.get(file.name)
-    size = file.stat().st_size
-    cause = None
     if start.startswith((b"<!doctype html", b"<html")):
-        cause = "is a web page: the link has moved, or wants a browser"
-    elif download.size is not None and size != download.size:
-        cause = f"has {size} bytes instead of {download.size}"
-    elif expected is not None and found != expected:
-        cause = f"has the SHA-256 {found} instead of {expected}"
-    if cause:
-        file.unlink()
-        raise UserError(f"{file.name} from {download.url} {cause}; it was deleted: try again, or configure a mirror")
-    if expected is None:
-        checksums.write_text(json.dumps({**recorded, file.name: found}, indent=2) + "\n")
+        return "is a web page: the link has moved, or wants a browser"
+    size = file.stat().st_size
+    if download.size is not None and size != download.size:
+        return f"has {size} bytes instead of {download.size}"
+    kept = _read_note(file.parent / _CHECKSUMS).get(file.name)
+    expected, found = download.sha256 or kept, _sha256(file)
+    if expected is None or found == expected:
+        return ""
+    source = "" if download.sha256 else f" as noted in {file.parent / _CHECKSUMS}"
+    return f"has the SHA-256 {found} instead of {expected}{source}"
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -20,6 +20,10 @@ _DAMAGED = (
 )
 
 
+class DamagedArchiveError(UserError):
+    """The archive is not what was published; another fetch may give the right one."""
+
+
 def unpack(archive: Path, folder: Path) -> None:
     """Unpack a ZIP or TAR file into a folder that is not there yet, or is empty.
 
@@ -34,6 +38,7 @@ def unpack(archive: Path, folder: Path) -> None:
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unpacking-") as temporary:
             _extract(archive, Path(temporary))
             shutil.rmtree(Path(temporary) / "__MACOSX", ignore_errors=True)
+            (Path(temporary) / ".DS_Store").unlink(missing_ok=True)
             entries = list(Path(temporary).iterdir())
             content = entries[0] if len(entries) == 1 and entries[0].is_dir() else Path(temporary)
             if folder.exists():
@@ -44,7 +49,7 @@ def unpack(archive: Path, folder: Path) -> None:
     except _DAMAGED as error:
         if isinstance(error, UserError):
             raise
-        raise UserError(f"{archive} is damaged ({error}): delete it and fetch it again") from error
+        raise DamagedArchiveError(f"{archive} is damaged ({error}): delete it and fetch it again") from error
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror or error}; make room and try again") from error
 
@@ -66,7 +71,7 @@ def _extract(archive: Path, folder: Path) -> None:
             while tarred.fileobj is not None and tarred.fileobj.read(1 << 20):
                 pass
     else:
-        raise UserError(f"{archive} is neither a ZIP nor a TAR file: delete it and fetch it again")
+        raise DamagedArchiveError(f"{archive} is neither a ZIP nor a TAR file: delete it and fetch it again")
 
 
 def _check(archive: Path, name: str, is_plain: bool) -> None:

@@ -55,10 +55,10 @@ class Outcome:
 
 
 def make_batch(plan: Plan, readings: Sequence[Reading], encoder: Encoder) -> Batch:
-    """Raises UserError for an image of a size that the model declares it cannot take."""
+    """Raises UserError for a size or an initial mask that the model declares it cannot take."""
     targets = [reading.target for reading in readings]
     for entry in targets:
-        plan.check_size(entry)
+        plan.check_target(entry)
     image, target, initial_mask = collate(targets)
     features, seconds = encoder([entry.image_index for entry in targets], image)
     return Batch(readings, image, target, initial_mask, features, seconds)

@@ -15,7 +15,7 @@ from iis_core.evaluation.encoding import Encoder
 from iis_core.evaluation.pictures import write_outcome
 from iis_core.evaluation.plan import Plan, make_plan
 from iis_core.evaluation.ranks import own_device, this_rank
-from iis_core.evaluation.reading import batches, read
+from iis_core.evaluation.reading import HELD_BACK, batches, read
 from iis_core.evaluation.run import Run, RunWriter, open_run, read_run
 from iis_core.models import IISModel
 from iis_core.plugins.load import load_protocol
@@ -102,7 +102,7 @@ def _go_on(
     records = [record for record in run.records if record.index in set(share)]
     done = {record.index for record in records}
     turn = Lock()
-    encoder = Encoder(plan.model, turn)
+    encoder = Encoder(plan.model, turn, kept=HELD_BACK * plan.batch_size)
     watch(records, len(share), plan.protocol)
     readings = ahead(partial(read, plan.targets), [index for index in share if index not in done], workers)
     prepared = (make_batch(plan, group, encoder) for group in batches(readings, plan.batch_size))

@@ -46,10 +46,15 @@ class Plan:
         names = (self.settings["model"]["name"], self.settings["dataset"]["name"], protocol)
         return Path("runs") / "--".join(str(name).replace("/", "-") for name in names)
 
-    def check_size(self, target: Target) -> None:
-        """Raises UserError for an image of a size that the model declares it cannot take."""
+    def check_target(self, target: Target) -> None:
+        """Raises UserError for a size or an initial mask that the model declares it cannot take."""
         if self.spec is None:
             return
+        if target.initial_mask is not None and not self.spec.initial_mask:
+            raise UserError(
+                f"{target.id} ({target.path}) has an initial mask, of which {self.spec.name} makes no use: choose "
+                "another model, or leave the masks out (for davis585: --data initial_masks=none)"
+            )
         height, width = target.target.shape
         if (
             min(height, width) < self.spec.min_size
@@ -97,7 +102,7 @@ def make_plan(
         "model": describe("models", model, model_keywords),
         "dataset": {
             **describe("datasets", dataset, dataset_keywords),
-            **describe_published(dataset),
+            **describe_published(dataset, dataset_keywords),
             **describe_targets(targets),
         },
         "protocol": describe_protocol(protocol),

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from iis_core.datasets import EvaluationDataset, Target
 
+HELD_BACK = 4
+"""Times the batch size: how many images may wait for others of their size."""
+
 
 @dataclass(frozen=True, eq=False)
 class Reading:
@@ -32,6 +35,6 @@ def batches(readings: Iterable[Reading], batch_size: int) -> Iterator[list[Readi
         group.append(reading)
         if len(group) == batch_size:
             yield waiting.pop(reading.target.image.shape)
-        elif sum(map(len, waiting.values())) >= 4 * batch_size:
+        elif sum(map(len, waiting.values())) >= HELD_BACK * batch_size:
             yield waiting.pop(max(waiting, key=lambda shape: len(waiting[shape])))
     yield from waiting.values()

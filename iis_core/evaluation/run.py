@@ -88,7 +88,7 @@ class RunWriter:
 def open_run(path: str | Path, settings: Mapping[str, Any], rank: Rank) -> Iterator[RunWriter]:
     """Start a run folder, or go on with the one that is there; every process of a run writes a file of its own.
 
-    Raises UserError where another process writes for the same rank, or for one that this run does not have; where
+    Raises UserError where another process writes for the same rank, or as one of another number of processes; where
     the folder's settings differ (naming the differences); and where it is damaged. A torn last line, left by a
     kill, is dropped.
     """
@@ -96,8 +96,8 @@ def open_run(path: str | Path, settings: Mapping[str, Any], rank: Rank) -> Itera
     with ExitStack() as stack:
         with _file_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            stack.callback(_lock(folder, rank.number).release)
-            for other in _ranks_beyond(folder, rank):
+            stack.callback(_lock(folder, _lock_name(rank)).release)
+            for other in _locks_of_other_counts(folder, rank):
                 _lock(folder, other).release()
             _start_or_check(folder, settings, rank)
             records = _all_records(folder)
@@ -111,12 +111,12 @@ def _records_name(number: int) -> str:
     return f"records-{number}.jsonl" if number else "records.jsonl"
 
 
-def _lock_name(number: int) -> str:
-    return f".lock-{number}" if number else ".lock"
+def _lock_name(rank: Rank) -> str:
+    return f".lock-{rank.number}-of-{rank.of}"
 
 
-def _lock(folder: Path, number: int) -> FileLock:
-    lock = FileLock(folder / _lock_name(number))
+def _lock(folder: Path, name: str) -> FileLock:
+    lock = FileLock(folder / name)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -124,10 +124,9 @@ def _lock(folder: Path, number: int) -> FileLock:
     return lock
 
 
-def _ranks_beyond(folder: Path, rank: Rank) -> list[int]:
-    """Numbers of processes that wrote this run when it had more of them."""
-    numbers = [int(file.name.removeprefix(".lock-")) for file in folder.glob(".lock-*")]
-    return [number for number in numbers if number >= rank.of]
+def _locks_of_other_counts(folder: Path, rank: Rank) -> list[str]:
+    """Locks of processes that write, or wrote, this run as one of another number of them."""
+    return [file.name for file in folder.glob(".lock-*") if not file.name.endswith(f"-of-{rank.of}")]
 
 
 @contextmanager

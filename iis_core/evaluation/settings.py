@@ -37,10 +37,17 @@ def describe(kind: str, thing: object, keywords: Mapping[str, Any]) -> dict[str,
     }
 
 
-def describe_published(dataset: object) -> dict[str, Any]:
-    """The ignore rule of a dataset from the catalog and its published number of objects."""
+def describe_published(dataset: object, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """The ignore rule of a dataset from the catalog, and its published number of objects where it is that set."""
     spec = find("datasets", dataset).spec if isinstance(dataset, str) else None
-    return {"ignore": spec.ignore, "published": spec.objects} if isinstance(spec, DatasetSpec) else {}
+    if not isinstance(spec, DatasetSpec):
+        return {}
+    return {"ignore": spec.ignore, "published": spec.objects if is_published_set(keywords) else None}
+
+
+def is_published_set(keywords: Mapping[str, Any]) -> bool:
+    """Whether the published counts are of the dataset built with these keywords: a split or option makes another."""
+    return not keywords.keys() - {"root"}
 
 
 def describe_targets(targets: EvaluationDataset) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from iis_core import EvaluationDataset, Sample, UserError, evaluate, load_dataset
+from iis_core.datasets.checking import check_files
 from iis_core.testing import check
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (6, 8, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
@@ -154,9 +155,9 @@ def test_a_mask_cut_short_is_refused(save: Save, read: Callable[..., Sample], tm
     save("masks/a.png", Image.fromarray(LABELS))
     file = tmp_path / "masks" / "a.png"
     whole = file.read_bytes()
-    for content, message in ((whole[: len(whole) // 2], "cannot be read"), (b"<html>", "not a readable image")):
+    for content in (whole[: len(whole) // 2], whole[:20], b"<html>"):
         file.write_bytes(content)
-        with pytest.raises(UserError, match=rf"masks/a\.png.* {message}"):
+        with pytest.raises(UserError, match=r"masks/a\.png is not a readable image"):
             read()
 
 
@@ -165,6 +166,24 @@ def test_an_image_without_objects_is_named(save: Save, read: Callable[..., Sampl
     read()
     with pytest.raises(UserError, match=r"a of datasets/folder \(.*images/a\.png\) has no object pixels"):
         EvaluationDataset(load_dataset("folder", root=str(Path(read().info["path"]).parents[1])))
+
+
+def test_a_mask_with_soft_edges_is_refused_or_taken_as_one_object(save: Save, read: Callable[..., Sample]) -> None:
+    rows, columns = np.mgrid[:48, :64]
+    soft = (255 / (1 + np.exp((np.hypot(rows - 24, columns - 32) - 15) * 2))).round().astype(np.uint8)
+    save("masks/a.png", Image.fromarray(soft))
+    with pytest.raises(UserError, match=r"a\.png holds \d+ numbers, .* soft edges .*binary=true"):
+        read()
+    sample = read(binary=True)
+    assert list(sample.info["objects"]) == [1]
+    assert np.array_equal(sample.masks[:, :, 0] == 1, soft > 0)
+
+
+def test_a_mask_without_image_is_remarked(save: Save, read: Callable[..., Sample], tmp_path: Path) -> None:
+    read()
+    save("masks/b.png", Image.fromarray(LABELS))
+    findings = [f for some in check_files(load_dataset("folder", root=str(tmp_path)), None) for f in some]
+    assert [(f.sample, f.problem) for f in findings] == [("", f"{tmp_path}/masks/b.png has no image")]
 
 
 class Whole:

@@ -49,11 +49,11 @@ def statuses(name: str, **keywords: object) -> dict[str, str]:
 def test_berkeley(tmp_path: Path) -> None:
     for name in ("113044", "227092-2"):
         put(tmp_path / "images" / f"{name}.jpg", IMAGE)
-        put(tmp_path / "masks" / f"{name}.png", LABELS * 100)
+        put(tmp_path / "masks" / f"{name}.png", LABELS * 127)
     assert statuses("datasets/berkeley", root=str(tmp_path)) == {}
     sample = load_dataset("berkeley", root=str(tmp_path))[1]
     assert sample.info["id"] == "227092-2"
-    assert np.array_equal(sample.masks[:, :, 0], LABELS > 0)
+    assert np.array_equal(sample.masks[:, :, 0], LABELS == 2)
 
 
 @pytest.fixture
@@ -212,7 +212,8 @@ def test_lvis_names_its_images_by_url(coco: Callable[..., Any], tmp_path: Path) 
     content = coco_content()
     for image in content["images"]:
         image["coco_url"] = f"http://images.cocodataset.org/val2017/{image.pop('file_name')}"
-    assert coco(content, images=".").images[0][1] == tmp_path / "val2017" / "000005.jpg"
+    data = coco(content, images=".")
+    assert data.images[0] == ("val2017/000005", tmp_path / "val2017" / "000005.jpg")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +224,10 @@ def test_lvis_names_its_images_by_url(coco: Callable[..., Any], tmp_path: Path) 
         (lambda c: c["annotations"].clear(), "has no image with an object"),
         (lambda c: c["images"][0].update(file_name="gone.jpg"), r"1 of 1 images are missing, the first is .*gone\.jpg"),
         (lambda c: c["annotations"][1]["segmentation"].update(size=[9, 9]), r"annotation 51 of 000005\.jpg"),
-        (lambda c: c["annotations"][0].update(segmentation=[]), "is not in COCO's instance format"),
+        (lambda c: c["annotations"][0].update(segmentation=[]), r"annotation 50 of 000005\.jpg has no segmentation"),
+        (lambda c: c["annotations"][0].pop("segmentation"), r"annotation 50 of 000005\.jpg has no segmentation"),
+        (lambda c: c["annotations"][1].update(id=50), r"annotation id 50 of 000005\.jpg is not a number of its own"),
+        (lambda c: c["annotations"][1].update(id="x"), r"annotation id 'x' of 000005\.jpg is not a number of its own"),
     ],
 )
 def test_what_is_wrong_with_a_json_file_is_said(

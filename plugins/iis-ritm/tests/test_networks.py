@@ -129,7 +129,7 @@ def test_a_checkpoints_config_is_read_as_published() -> None:
     ("wrong", "message"),
     [
         ("hrnet18x", "no network is named 'hrnet18x'; did you mean"),
-        ({"class": "isegm.model.is_segformer_model.SegformerModel", "params": {}}, "supported are HRNetModel, DeeplabModel"),
+        ({"class": "isegm.model.is_segformer_model.SegformerModel", "params": {}}, "supported are HRNetModel"),
         ({"params": {}}, "a config is"),
         (config(widht=18), "unexpected keyword argument 'widht'"),
         (config(norm_layer={"type": "class", "value": "torch.nn.SyncBatchNorm", "specified": True}), "SyncBatchNorm"),

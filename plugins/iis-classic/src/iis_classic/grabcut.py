@@ -26,6 +26,8 @@ class GrabCut(SeededModel):
     Source: Rother, Kolmogorov, Blake 2004, GrabCut: Interactive Foreground Extraction using Iterated Graph Cuts.
     """
 
+    starts_from_mask = True
+
     def __init__(
         self,
         *,

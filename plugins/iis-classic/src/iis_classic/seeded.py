@@ -29,6 +29,8 @@ class SeededModel(IISModel):
     Raises UserError for another device and for sizes that are not above 0.
     """
 
+    starts_from_mask = False
+
     def __init__(self, device: str, working_size: int, seed_radius: float) -> None:
         self.device = torch.device(device)
         if self.device.type != "cpu":
@@ -51,7 +53,8 @@ class SeededModel(IISModel):
     def initialize_z(self, image: Tensor, target: Tensor, initial_mask: Tensor | None = None) -> State:
         """The image at working size, and per element the seeds, the initial mask and the last prediction."""
         small = [self._shrink(pixels) for pixels in image]
-        initial = [None if initial_mask is None else _as_mask(initial_mask[i], s) for i, s in enumerate(small)]
+        given = initial_mask if self.starts_from_mask else None
+        initial = [None if given is None else _as_mask(given[i], s) for i, s in enumerate(small)]
         return {
             "image": small,
             "initial": initial,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from iis_datasets.labels import read_binary
+from iis_datasets.grabcut import read_trimap
 from iis_datasets.pairs import PairedDataset, paired_files
 
 
 def berkeley(root: str) -> PairedDataset:
-    """Berkeley in RITM's layout: `images/`, `masks/`; a pixel with any channel above 0 is the object."""
-    return PairedDataset(paired_files(root, "images", "masks"), read_binary)
+    """Berkeley in RITM's layout: `images/`, `masks/`; 128 is ignored, more is the object, as for GrabCut."""
+    return PairedDataset(paired_files(root, "images", "masks"), read_trimap)

@@ -40,14 +40,29 @@ class Coco(AnnotatedImages):
                 by_image[annotation["image_id"]].append(annotation)
             entries = [e for e in content["images"] if any(not _is_crowd(a) for a in by_image[e["id"]])]
             self.sizes = [(int(e["height"]), int(e["width"])) for e in entries]
-            files = [Path(root) / images / _file_name(e) for e in entries]
+            names = [_file_name(e) for e in entries]
+            files = [Path(root) / images / name for name in names]
             self.instances = [by_image[e["id"]] for e in entries]
+            for name, instances in zip(names, self.instances, strict=True):
+                self._check(name, instances)
             self.layers = [_layers(instances) for instances in self.instances]
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"{self.path} is not in COCO's instance format: {error!r}") from error
         if not entries:
             raise UserError(f"{self.path} has no image with an object")
-        super().__init__([(file.stem, file) for file in existing(files, "images")])
+        ids = [Path(name).with_suffix("").as_posix() for name in names]
+        super().__init__(list(zip(ids, existing(files, "images"), strict=True)))
+
+    def _check(self, name: str, instances: Sequence[Mapping[str, Any]]) -> None:
+        seen = set()
+        for annotation in instances:
+            number = annotation["id"]
+            if not annotation.get("segmentation"):
+                remedy = "correct it or leave it out (boxes alone are no masks)"
+                raise UserError(f"{self.path}: annotation {number} of {name} has no segmentation: {remedy}")
+            if type(number) is not int or number in seen:
+                raise UserError(f"{self.path}: annotation id {number!r} of {name} is not a number of its own")
+            seen.add(number)
 
     def objects(self, index: int) -> Objects:
         wanted = [a for a in self.instances[index] if not _is_crowd(a)]

@@ -12,9 +12,10 @@ from iis_datasets.pairs import PairedDataset, paired_files
 
 def grabcut(root: str) -> PairedDataset:
     """GrabCut in its published layout: `data_GT/`, `boundary_GT/`; 128 is ignored, more is the object."""
-    return PairedDataset(paired_files(root, "data_GT", "boundary_GT"), _read)
+    return PairedDataset(paired_files(root, "data_GT", "boundary_GT"), read_trimap)
 
 
-def _read(path: Path) -> np.ndarray:
+def read_trimap(path: Path) -> np.ndarray:
+    """1 above 128, -1 at 128, else 0, int32 (H, W). Raises UserError as `read_mask`."""
     codes = read_mask(path)
     return np.where(codes == 128, -1, codes > 128).astype(np.int32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from iis_core import UserError
 from iis_core.images import read_mask
@@ -21,10 +21,10 @@ def read_labels(path: Path) -> np.ndarray:
     try:
         with Image.open(path) as file:
             labels, mode, kind = np.asarray(file), file.mode, file.format
-    except UnidentifiedImageError as error:
-        raise UserError(f"{path} is not a readable image: fetch it again, or convert it to PNG") from error
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
+    except FileNotFoundError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+    except Exception as error:
+        raise UserError(f"{path} is not a readable image ({error}): fetch it again, or convert it to PNG") from error
     if kind == "JPEG":
         raise UserError(f"{path} is a JPEG, which blurs the numbers of a mask: save masks as PNG")
     if mode == "RGB" and (labels == labels[:, :, :1]).all():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,21 +13,29 @@ from iis_datasets.annotated import AnnotatedImages, Annotation, Objects, entry
 
 _IMAGES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
-Pair = tuple[str, Path, Path]
-"""An id, the image's file, the mask's file."""
+
+class Pairs(NamedTuple):
+    """Images with their masks, and masks without an image.
+
+    found: id, image file and mask file of each.
+    """
+
+    found: list[tuple[str, Path, Path]]
+    unused: list[Path]
 
 
 class PairedDataset(AnnotatedImages):
     """Images, each with one mask file.
 
-    pairs: in the order of the dataset.
+    pairs: in the order of the dataset; what is unused is kept for `iis data check`.
     read: from a mask file to int32 (H, W); 0 background, > 0 an object, -1 ignore.
     several: every number in a mask is an object of its own; else 1 is the only one.
     """
 
-    def __init__(self, pairs: list[Pair], read: Callable[[Path], np.ndarray], several: bool = False) -> None:
-        super().__init__([(name, image) for name, image, _ in pairs])
-        self.masks = [mask for _, _, mask in pairs]
+    def __init__(self, pairs: Pairs, read: Callable[[Path], np.ndarray], several: bool = False) -> None:
+        super().__init__([(name, image) for name, image, _ in pairs.found])
+        self.masks = [mask for _, _, mask in pairs.found]
+        self.unused = pairs.unused
         self.read = read
         self.several = several
 
@@ -43,11 +52,11 @@ def numbered(mask: np.ndarray) -> Objects:
     return {int(value): entry(int(value)) for value in np.unique(mask) if value > 0}
 
 
-def paired_files(root: str, images: str, masks: str) -> list[Pair]:
+def paired_files(root: str, images: str, masks: str) -> Pairs:
     """Images and masks of the same name, in subfolders too, in the order of their names.
 
     root: the dataset's folder.
-    images, masks: folders inside it. A mask without an image is left out.
+    images, masks: folders inside it.
 
     Raises UserError for a missing or empty folder, an image without a mask, and two images of one name.
     """
@@ -58,7 +67,8 @@ def paired_files(root: str, images: str, masks: str) -> list[Pair]:
             f"{len(missing)} images in {Path(root) / images} have no mask in {masks}/, "
             f"the first is {found[missing[0]].name}"
         )
-    return [(name, found[name], annotated[name]) for name in sorted(found)]
+    unused = [annotated[name] for name in sorted(annotated.keys() - found.keys())]
+    return Pairs([(name, found[name], annotated[name]) for name in sorted(found)], unused)
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -10,7 +10,7 @@ import numpy as np
 from iis_core import UserError
 from iis_core.images import read_image
 from iis_datasets.annotated import existing, listed_names
-from iis_datasets.pairs import PairedDataset
+from iis_datasets.pairs import PairedDataset, Pairs
 
 _IGNORED = 220
 
@@ -30,7 +30,7 @@ def pascal_voc(root: str, *, split: str = "val") -> PairedDataset:
     names = listed_names(folder / "ImageSets" / "Segmentation" / f"{split}.txt")
     images = existing([folder / "JPEGImages" / f"{name}.jpg" for name in names], "images")
     masks = existing([folder / "SegmentationObject" / f"{name}.png" for name in names], "masks")
-    return PairedDataset(list(zip(names, images, masks, strict=True)), _read, several=True)
+    return PairedDataset(Pairs(list(zip(names, images, masks, strict=True)), []), _read, several=True)
 
 
 def _read(path: Path) -> np.ndarray:

@@ -67,6 +67,7 @@ def _one_object_each() -> Iterator[DatasetSpec]:
         paper="McGuinness, O'Connor 2010, A Comparative Evaluation of Interactive Segmentation Algorithms",
         images=100,
         objects=100,
+        ignore="mask value 128",
         layout="images/NAME.jpg, masks/NAME.png",
         page=_FBRS,
         archive=_released(_FBRS, "Berkeley.zip"),

@@ -1,6 +1,23 @@
-"""The models of "Reviving Iterative Training with Mask Guidance for Interactive Segmentation"."""
+"""The models of "Reviving Iterative Training with Mask Guidance for Interactive Segmentation".
 
-from iis_ritm.build import build_network
-from iis_ritm.model import RITMModel
+The public names are imported on first use, so that listing models imports no torch.
+"""
 
-__all__ = ["RITMModel", "build_network"]
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from iis_ritm.build import build_network as build_network
+    from iis_ritm.model import RITMModel as RITMModel
+
+_HOME_OF = {"RITMModel": "model", "build_network": "build"}
+
+__all__ = list(_HOME_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)

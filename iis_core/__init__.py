@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from iis_core.loop import ask as ask
     from iis_core.loop import full_inference as full_inference
     from iis_core.loop import interact as interact
-    from iis_core.loop import take as take
     from iis_core.models import IISModel as IISModel
     from iis_core.models import TrainableModel as TrainableModel
     from iis_core.plugins.hooks import IIS_API as IIS_API
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from iis_core.regions import RegionSelector as RegionSelector
     from iis_core.robots import InitialRobot as InitialRobot
     from iis_core.robots import Robot as Robot
+    from iis_core.state import take as take
     from iis_core.types import Region as Region
     from iis_core.types import Sample as Sample
     from iis_core.types import Step as Step
@@ -50,7 +50,7 @@ _HOMES = {
     "datasets": ("EvaluationDataset", "SegDataset"),
     "errors": ("ContractError", "IISError", "PluginError", "UserError"),
     "evaluation": ("Run", "evaluate", "read_run"),
-    "loop": ("answer", "ask", "full_inference", "interact", "take"),
+    "loop": ("answer", "ask", "full_inference", "interact"),
     "models": ("IISModel", "TrainableModel"),
     "plugins.hooks": ("IIS_API",),
     "plugins.load": (
@@ -70,6 +70,7 @@ _HOMES = {
     "prediction": ("predict",),
     "regions": ("RegionSelector",),
     "robots": ("InitialRobot", "Robot"),
+    "state": ("take",),
     "types": ("Region", "Sample", "Step"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

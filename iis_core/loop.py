@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from iis_core.errors import ContractError, UserError, name_of, plugin_call
+from iis_core.state import take, take_clicks
 from iis_core.types import Clicks, NewClicks, State, Step
 
 if TYPE_CHECKING:
@@ -123,24 +124,6 @@ def answer(model: IISModel, x: Tensor, z: State, pcs: Clicks, ncs: Clicks) -> tu
     return y, z
 
 
-def take(z: State, indices: Sequence[int]) -> State:
-    """Select or repeat batch elements of a state (or of features): `take(z, [0, 0, 2])`.
-
-    Raises ContractError for an entry that is neither a tensor, a list nor a dict of these.
-    """
-    return {key: _take_entry(key, value, indices) for key, value in z.items()}
-
-
-def join(states: Sequence[State]) -> State:
-    """One state (or features) of the elements of several, in their order; the inverse of `take`."""
-    return {key: _join_entries([state[key] for state in states]) for key in states[0]}
-
-
-def take_clicks(clicks: Clicks, indices: Sequence[int]) -> Clicks:
-    """Select or repeat batch elements of a click history."""
-    return [[interaction[i] for i in indices] for interaction in clicks]
-
-
 @dataclass(frozen=True, eq=False)
 class _Running:
     """The elements that still interact, and all that belongs to them."""
@@ -222,22 +205,6 @@ def _steps(
         if not running.elements:
             return
         seconds = {}
-
-
-def _take_entry(key: str, value: Any, indices: Sequence[int]) -> Any:
-    if isinstance(value, Tensor):
-        return value[torch.as_tensor(indices, dtype=torch.long, device=value.device)]
-    if isinstance(value, list):
-        return [value[i] for i in indices]
-    if isinstance(value, dict):
-        return take(value, indices)
-    raise ContractError(f"z[{key!r}] is a {type(value).__name__}; it must be a tensor, a list or a dict of these")
-
-
-def _join_entries(values: Sequence[Any]) -> Any:
-    if isinstance(values[0], Tensor):
-        return torch.cat(list(values))
-    return join(values) if isinstance(values[0], dict) else [entry for value in values for entry in value]
 
 
 def _check_inputs(

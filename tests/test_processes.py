@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
-from toy_runs import essence, run, toy_environment
+from toy_runs import essence, kill_after, run, toy_environment
 
 from iis_core import UserError, read_run
 
@@ -112,14 +110,7 @@ def start_rank(folder: Path, number: int) -> subprocess.Popen[bytes]:
 def test_a_process_killed_and_started_again_loses_nothing(tmp_path: Path) -> None:
     file = tmp_path / "run" / "records-1.jsonl"
     for records in (1, 2):
-        process = start_rank(tmp_path / "run", 1)
-        deadline = time.monotonic() + 120
-        while not file.exists() or file.read_bytes().count(b"\n") < records:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        kill_after(start_rank(tmp_path / "run", 1), file, records)
     both = [start_rank(tmp_path / "run", number) for number in (0, 1)]
     assert [process.wait(timeout=120) for process in both] == [0, 0]
     assert essence(read_run(tmp_path / "run")) == essence(run(tmp_path / "whole", model_keywords=SLOW))

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
-from toy_runs import essence, run
+from toy_runs import essence, kill_after, run
 
 from iis_core import UserError, evaluate, load_dataset, read_run
 from iis_core.evaluation.ranks import Rank
@@ -37,26 +35,16 @@ def test_a_run_torn_at_any_place_is_resumed_to_the_same_records(tmp_path: Path, 
             assert essence(run(tmp_path / "run")) == whole
 
 
-def kill_after(folder: Path, records: int) -> None:
-    """Start an evaluation in a process of its own and SIGKILL it once it has written that many records."""
+def start(folder: Path) -> subprocess.Popen[bytes]:
     arguments = f"'toy/disks', 'toy/shapes', out={str(folder)!r}, model_keywords={{'delay': 0.01}}"
     program = f"import iis_core; iis_core.evaluate({arguments})"
-    environment = {"PYTHONPATH": str(TOY), "PATH": ""}
-    process = subprocess.Popen([sys.executable, "-P", "-c", program], env=environment)
-    deadline = time.monotonic() + 120
-    file = folder / "records.jsonl"
-    while not file.exists() or file.read_bytes().count(b"\n") < records:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    return subprocess.Popen([sys.executable, "-P", "-c", program], env={"PYTHONPATH": str(TOY), "PATH": ""})
 
 
 def test_a_run_killed_at_every_record_and_resumed_equals_one_never_killed(tmp_path: Path) -> None:
     keywords = {"delay": 0.01}
     for records in range(1, 8):
-        kill_after(tmp_path / "run", records)
+        kill_after(start(tmp_path / "run"), tmp_path / "run" / "records.jsonl", records)
     resumed = run(tmp_path / "run", model_keywords=keywords)
     assert essence(resumed) == essence(run(tmp_path / "whole", model_keywords=keywords))
     ids = [json.loads(line)["id"] for line in (tmp_path / "run" / "records.jsonl").read_text().splitlines()]

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from iis_core.errors import name_of, plugin_call
-from iis_core.loop import join, take
 from iis_core.models import IISModel
+from iis_core.state import join, take
 from iis_core.types import State
 
 

@@ -7,9 +7,10 @@ import copy
 import torch
 from torch import Tensor
 
-from iis_core.loop import answer, initialize, take, take_clicks
+from iis_core.loop import answer, initialize
 from iis_core.models import IISModel
 from iis_core.plugins.specs import ModelSpec
+from iis_core.state import take, take_clicks
 from iis_core.testing.inputs import click_history, images, targets
 from iis_core.testing.results import CheckResult, Skip, equal, require, run_checks
 from iis_core.types import Clicks, State

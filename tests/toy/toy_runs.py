@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,3 +38,14 @@ def install_with(install: Callable[..., Path], namespace: str, ability: str) -> 
 def toy_environment(**more: str) -> dict[str, str]:
     """The environment of a process that has the toy plugin installed."""
     return {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "COLUMNS": "200", **more}
+
+
+def kill_after(process: subprocess.Popen[bytes], file: Path, records: int) -> None:
+    """SIGKILL an evaluation once its records file has that many lines."""
+    deadline = time.monotonic() + 120
+    while not file.exists() or file.read_bytes().count(b"\n") < records:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()

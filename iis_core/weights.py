@@ -5,7 +5,6 @@ A model folder holds `model.safetensors` and `model.json` (name, config, version
 
 from __future__ import annotations
 
-import hashlib
 import json
 import pickle
 import zipfile
@@ -23,6 +22,7 @@ from torch import Tensor, nn
 
 from iis_core.config import read_config
 from iis_core.errors import UserError
+from iis_core.files import is_web_page, sha256
 from iis_core.plugins.specs import Download
 
 _TENSORS, _DESCRIPTION = "model.safetensors", "model.json"
@@ -116,8 +116,7 @@ def published_file(name: str, weights: Download | None) -> Path:
 def fingerprint(path: str | Path) -> str:
     """SHA-256 of a weights file, or of the tensors of a model folder."""
     place = Path(path)
-    with (place / _TENSORS if place.is_dir() else place).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(place / _TENSORS if place.is_dir() else place)
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -137,12 +136,10 @@ def _read_description(folder: Path) -> dict[str, Any]:
 
 def _read_pickle(path: Path) -> Any:
     try:
-        with path.open("rb") as file:
-            start = file.read(512).lstrip().lower()
+        if is_web_page(path):
+            raise UserError(f"{path} is a web page, saved in place of the file: download the file itself")
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
-    if start.startswith((b"<!doctype html", b"<html")):
-        raise UserError(f"{path} is a web page, saved in place of the file: download the file itself")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:

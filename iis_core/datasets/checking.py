@@ -45,15 +45,11 @@ def check_files(dataset: SegDataset, spec: DatasetSpec | None, workers: int = 2)
 def _check_sample(dataset: SegDataset, index: int) -> tuple[int, list[Finding]]:
     """How many objects a sample has, and what is wrong with it."""
     try:
-        with plugin_call(f"dataset {name_of(dataset)}: sample {index} failed"):
-            name = str(info_of(dataset, index)["id"])
-    except IISError as error:
-        return 0, [Finding(f"sample {index}", str(error))]
-    try:
-        with plugin_call(f"dataset {name_of(dataset)}: reading {name} failed"):
+        with plugin_call(f"dataset {name_of(dataset)}: reading sample {index} failed"):
             sample = dataset[index]
     except IISError as error:
-        return 0, [Finding(name, str(error))]
+        return 0, [Finding(_name(dataset, index), str(error))]
+    name = str(sample.info["id"])
     objects = sample.info["objects"]
     empty = [o for o in objects if not object_mask(sample.masks, sample.info, o).any()]
     remedy = f"in the mask of {sample.info['path']}: correct it, or leave the image out"
@@ -61,3 +57,12 @@ def _check_sample(dataset: SegDataset, index: int) -> tuple[int, list[Finding]]:
     if not objects:
         findings = [Finding(name, f"there is no object {remedy}")]
     return len(objects), findings
+
+
+def _name(dataset: SegDataset, index: int) -> str:
+    """A sample's id, its number where that cannot be read either."""
+    try:
+        with plugin_call(f"dataset {name_of(dataset)}: sample {index} failed"):
+            return str(info_of(dataset, index)["id"])
+    except IISError:
+        return f"sample {index}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import json
 import urllib.error
@@ -15,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from filelock import FileLock, Timeout
 
 from iis_core.errors import UserError
+from iis_core.files import is_web_page, sha256
 from iis_core.plugins.specs import Download
 
 Progress = Callable[[int, int | None], None]
@@ -54,7 +54,7 @@ def fetch(download: Download, folder: Path, *, mirrors: Sequence[str] = (), prog
 def keep_checksum(file: Path) -> None:
     """Remember the SHA-256 of a file that has proved to be good, for the next time that it is fetched."""
     checksums = file.parent / _CHECKSUMS
-    checksums.write_text(json.dumps({**_read_note(checksums), file.name: _sha256(file)}, indent=2) + "\n")
+    checksums.write_text(json.dumps({**_read_note(checksums), file.name: sha256(file)}, indent=2) + "\n")
 
 
 def _from_anywhere(urls: Sequence[str], target: Path, download: Download, progress: Progress) -> None:
@@ -130,21 +130,14 @@ def _read_note(note: Path) -> dict[str, Any]:
 
 def _fault(file: Path, download: Download) -> str:
     """What tells a file from the expected one, empty where nothing does."""
-    with file.open("rb") as stream:
-        start = stream.read(512).lstrip().lower()
-    if start.startswith((b"<!doctype html", b"<html")):
+    if is_web_page(file):
         return "is a web page: the link has moved, or wants a browser"
     size = file.stat().st_size
     if download.size is not None and size != download.size:
         return f"has {size} bytes instead of {download.size}"
     kept = _read_note(file.parent / _CHECKSUMS).get(file.name)
-    expected, found = download.sha256 or kept, _sha256(file)
-    if expected is None or found == expected:
+    expected = download.sha256 or kept
+    if expected is None or (found := sha256(file)) == expected:
         return ""
     source = "" if download.sha256 else f" as noted in {file.parent / _CHECKSUMS}"
     return f"has the SHA-256 {found} instead of {expected}{source}"
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -46,9 +46,9 @@ def unpack(archive: Path, folder: Path) -> None:
             content.rename(folder)
             Path(temporary).mkdir(exist_ok=True)
         folder.chmod(0o755)
+    except UserError:
+        raise
     except _DAMAGED as error:
-        if isinstance(error, UserError):
-            raise
         raise DamagedArchiveError(f"{archive} is damaged ({error}): delete it and fetch it again") from error
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror or error}; make room and try again") from error

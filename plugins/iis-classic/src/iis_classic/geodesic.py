@@ -9,7 +9,7 @@ import numpy as np
 from skimage.graph import MCP_Geometric
 
 from iis_classic.seeded import SeededModel, check_above_0
-from iis_classic.seeds import Seed, anchored, certain_labels
+from iis_classic.seeds import Seed, certain_labels, drop_unanchored
 
 
 class Geodesic(SeededModel):
@@ -17,10 +17,9 @@ class Geodesic(SeededModel):
 
     The length of a path is the sum, over its pixels, of 1 plus `edges` times the colour gradient.
 
-    device, working_size, seed_radius: see `SeededModel`.
+    device, working_size, seed_radius, far: see `SeededModel`.
     edges: how much longer a path over an edge is, per unit of Lab.
     smoothing: standard deviation, in pixels at working size, of the Gaussian before the gradient.
-    far: distance from all positive clicks beyond which there is only background, as a part of the longer side.
 
     Source: Bai, Sapiro 2007, A Geodesic Framework for Fast Interactive Image and Video Segmentation and Matting.
     """
@@ -35,11 +34,10 @@ class Geodesic(SeededModel):
         smoothing: float = 0.7,
         far: float = 0.3,
     ) -> None:
-        super().__init__(device, working_size, seed_radius)
-        check_above_0(edges=edges, smoothing=smoothing, far=far)
+        super().__init__(device, working_size, seed_radius, far)
+        check_above_0(edges=edges, smoothing=smoothing)
         self.edges = edges
         self.smoothing = smoothing
-        self.far = far
 
     def segment(self, image: np.ndarray, seeds: Sequence[Seed], initial: np.ndarray | None) -> np.ndarray:
         labels = certain_labels(image.shape[:2], seeds, self.far)
@@ -48,7 +46,7 @@ class Geodesic(SeededModel):
         costs = 1 + self.edges * _gradient(image, self.smoothing)
         to_object, to_background = (_path_lengths(costs, labels == label) for label in (1, 2))
         probabilities = to_background / (to_object + to_background)
-        probabilities[~anchored(probabilities > 0.5, seeds) & (probabilities > 0.5)] = 0
+        drop_unanchored(probabilities, seeds)
         return np.asarray(probabilities, np.float32)
 
 

@@ -18,9 +18,8 @@ class GrabCut(SeededModel):
     Every answer is a fresh cut. Close to a positive click the object is probable; far from all of them it is
     excluded. Parts of the cut without a positive click are dropped.
 
-    device, working_size, seed_radius: see `SeededModel`.
+    device, working_size, seed_radius, far: see `SeededModel`.
     near: radius around positive clicks where the object is probable, as a part of the shorter side.
-    far: distance from all positive clicks beyond which there is only background, as a part of the longer side.
     iterations: of GrabCut, per answer.
 
     Source: Rother, Kolmogorov, Blake 2004, GrabCut: Interactive Foreground Extraction using Iterated Graph Cuts.
@@ -38,12 +37,11 @@ class GrabCut(SeededModel):
         far: float = 0.3,
         iterations: int = 3,
     ) -> None:
-        super().__init__(device, working_size, seed_radius)
+        super().__init__(device, working_size, seed_radius, far)
         if iterations < 1:
             raise UserError(f"iterations must be at least 1, not {iterations}")
-        check_above_0(near=near, far=far)
+        check_above_0(near=near)
         self.near = near
-        self.far = far
         self.iterations = iterations
 
     def segment(self, image: np.ndarray, seeds: Sequence[Seed], initial: np.ndarray | None) -> np.ndarray:

@@ -18,9 +18,8 @@ class GraphCut(SeededModel):
     The colour models are mixtures of five Gaussians, of the certain object and of the certain background; they
     are not refined, which tells this model from GrabCut. OpenCV computes the cut.
 
-    device, working_size, seed_radius: see `SeededModel`.
+    device, working_size, seed_radius, far: see `SeededModel`.
     noise: standard deviation added to every component, in units of Lab.
-    far: distance from all positive clicks beyond which there is only background, as a part of the longer side.
 
     Source: Boykov, Jolly 2001, Interactive Graph Cuts for Optimal Boundary and Region Segmentation.
     """
@@ -34,10 +33,9 @@ class GraphCut(SeededModel):
         noise: float = 6.0,
         far: float = 0.3,
     ) -> None:
-        super().__init__(device, working_size, seed_radius)
-        check_above_0(noise=noise, far=far)
+        super().__init__(device, working_size, seed_radius, far)
+        check_above_0(noise=noise)
         self.noise = noise
-        self.far = far
 
     def segment(self, image: np.ndarray, seeds: Sequence[Seed], initial: np.ndarray | None) -> np.ndarray:
         certain = certain_labels(image.shape[:2], seeds, self.far)

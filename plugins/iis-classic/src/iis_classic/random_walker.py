@@ -8,15 +8,14 @@ import numpy as np
 from skimage.segmentation import random_walker
 
 from iis_classic.seeded import SeededModel, check_above_0
-from iis_classic.seeds import Seed, anchored, certain_labels
+from iis_classic.seeds import Seed, certain_labels, drop_unanchored
 
 
 class RandomWalker(SeededModel):
     """The probability that a random walk, which seldom crosses an edge, reaches a positive click first.
 
-    device, working_size, seed_radius: see `SeededModel`.
+    device, working_size, seed_radius, far: see `SeededModel`.
     beta: how seldom a walk crosses an edge.
-    far: distance from all positive clicks beyond which there is only background, as a part of the longer side.
 
     Source: Grady 2006, Random Walks for Image Segmentation; scikit-image's implementation.
     """
@@ -30,10 +29,9 @@ class RandomWalker(SeededModel):
         beta: float = 4000.0,
         far: float = 0.3,
     ) -> None:
-        super().__init__(device, working_size, seed_radius)
-        check_above_0(beta=beta, far=far)
+        super().__init__(device, working_size, seed_radius, far)
+        check_above_0(beta=beta)
         self.beta = beta
-        self.far = far
 
     def segment(self, image: np.ndarray, seeds: Sequence[Seed], initial: np.ndarray | None) -> np.ndarray:
         labels = certain_labels(image.shape[:2], seeds, self.far)
@@ -41,7 +39,7 @@ class RandomWalker(SeededModel):
             probabilities = np.asarray(labels != 2, np.float64)
         else:
             probabilities = self._walk(image / 255.0, labels)
-        probabilities[~anchored(probabilities > 0.5, seeds) & (probabilities > 0.5)] = 0
+        drop_unanchored(probabilities, seeds)
         return np.asarray(probabilities.clip(0, 1), np.float32)
 
     def _walk(self, image: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -25,21 +25,23 @@ class SeededModel(IISModel):
     device: "cpu", the only one.
     working_size: the longer side in pixels at which the work is done.
     seed_radius: of the certain disks, at most, in pixels at working size.
+    far: distance from all positive clicks beyond which there is only background, as a part of the longer side.
 
     Raises UserError for another device and for sizes that are not above 0.
     """
 
     starts_from_mask = False
 
-    def __init__(self, device: str, working_size: int, seed_radius: float) -> None:
+    def __init__(self, device: str, working_size: int, seed_radius: float, far: float) -> None:
         self.device = torch.device(device)
         if self.device.type != "cpu":
             raise UserError(f"classic models run on the CPU only, not on {device!r}")
         if working_size < 1:
             raise UserError(f"working_size must be at least 1, not {working_size}")
-        check_above_0(seed_radius=seed_radius)
+        check_above_0(seed_radius=seed_radius, far=far)
         self.working_size = working_size
         self.seed_radius = seed_radius
+        self.far = far
 
     def segment(self, image: np.ndarray, seeds: Sequence[Seed], initial: np.ndarray | None) -> np.ndarray:
         """Probabilities, float32 (h, w) in [0, 1], of a small image.

@@ -69,3 +69,9 @@ def anchored(mask: np.ndarray, seeds: Sequence[Seed], initial: np.ndarray | None
         kept[labels[initial]] = True
     kept[0] = False
     return np.asarray(kept[labels])
+
+
+def drop_unanchored(probabilities: np.ndarray, seeds: Sequence[Seed]) -> None:
+    """Set to 0, in place, the parts above 0.5 that hold no positive seed."""
+    inside = probabilities > 0.5
+    probabilities[inside & ~anchored(inside, seeds)] = 0

@@ -44,7 +44,7 @@ class PairedDataset(AnnotatedImages):
         return Annotation(mask[:, :, None], numbered(mask) if self.several else {1: entry(1)}, self.masks[index])
 
     def objects(self, index: int) -> Objects:
-        return self.annotation(index).objects if self.several else {1: entry(1)}
+        return super().objects(index) if self.several else {1: entry(1)}
 
 
 def numbered(mask: np.ndarray) -> Objects:

@@ -15,6 +15,7 @@ from iis_core import UserError
 from iis_core.clicks import NO_POINT, points_from_clicks
 from iis_core.types import Clicks, State
 from iis_ritm.folding import folded
+from iis_ritm.networks.network import resized
 from iis_ritm.zoom import Box, OrderedClick, ZoomIn, fitted, moved, placed, seen
 
 
@@ -150,7 +151,7 @@ class RITMModel(nn.Module):
         for together in groups.values():
             probabilities = self._probabilities([views[b] for b in together])
             for b, probability in zip(together, probabilities[:, None], strict=True):
-                whole = probability if self.max_size is None else _resized_to(probability, views[b].unlimited)
+                whole = probability if self.max_size is None else resized(probability, views[b].unlimited)
                 region = z["region"][b]
                 answers[b] = whole if region is None else placed(whole, region, (x.shape[-2], x.shape[-1]))
         return torch.cat([answers[b] for b in elements])
@@ -225,7 +226,3 @@ def _points(clicks: Sequence[Sequence[OrderedClick]], device: torch.device) -> T
 def _mirrored(points: Tensor, width: int) -> Tensor:
     columns = torch.where(points[..., 2] >= 0, width - points[..., 1] - 1, points[..., 1])
     return torch.stack((points[..., 0], columns, points[..., 2]), dim=-1)
-
-
-def _resized_to(probability: Tensor, shape: tuple[int, int]) -> Tensor:
-    return placed(probability, Box(0, shape[0] - 1, 0, shape[1] - 1), shape)

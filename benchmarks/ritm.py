@@ -17,6 +17,8 @@ import torch
 from iis_ritm import RITMModel, build_network
 from torch import Tensor
 
+from iis_core.inference import InferenceCopy
+
 SHAPE = (450, 600)
 CLICKS = [(220, 300, True), (300, 380, True), (100, 120, False), (260, 250, True), (400, 500, False), (180, 340, True)]
 FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
@@ -25,8 +27,9 @@ FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 class Plain(RITMModel):
     """Nothing folded, nothing kept."""
 
-    def _network(self) -> Any:
-        return lambda image, points: self.network(image.contiguous(), points)
+    def __init__(self, network: torch.nn.Module, **options: Any) -> None:
+        super().__init__(network, **options)
+        self._inference = InferenceCopy(lambda plain: lambda image, points: plain(image.contiguous(), points))
 
     def _look(self, x: Tensor, z: Any, clicks: Any, elements: Any) -> Any:
         return super()._look(x, {**z, "pixels": [None] * len(x)}, clicks, elements)

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import importlib_metadata
 import torch
@@ -23,7 +22,8 @@ from torch import Tensor, nn
 from iis_core.config import read_config
 from iis_core.errors import UserError
 from iis_core.files import is_web_page, sha256
-from iis_core.plugins.specs import Download
+from iis_core.plugins.catalog import find
+from iis_core.plugins.specs import Download, ModelSpec
 
 _TENSORS, _DESCRIPTION = "model.safetensors", "model.json"
 _SHOWN = 5
@@ -36,6 +36,25 @@ class StoredWeights:
     path: Path
     state: Mapping[str, Tensor]
     config: Any = None
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the file, of a model folder that of its tensors."""
+        return sha256(self.path / _TENSORS if self.path.is_dir() else self.path)
+
+
+def find_weights(name: str, weights: str | None) -> StoredWeights:
+    """What the factory of a model is given as `weights`, read.
+
+    name: catalog name of the model. weights: a path, or "published", also None, for what its spec says.
+
+    Raises UserError, with the remedy, where they are not at hand.
+    """
+    if weights not in (None, "published"):
+        return read_weights(weights)
+    spec = find("models", name).spec
+    assert isinstance(spec, ModelSpec)
+    return read_weights(published_file(name, spec.weights))
 
 
 def read_weights(path: str | Path) -> StoredWeights:
@@ -104,19 +123,14 @@ def published_file(name: str, weights: Download | None) -> Path:
     """Where the published weights of a model are kept. Raises UserError, with the remedy, where they are not."""
     if weights is None:
         raise UserError(f"{name} has no published weights: give weights=PATH, or weights='random' to run it untrained")
-    file = read_config().weights / urlsplit(weights.url).path.rsplit("/", 1)[-1]
+    file = read_config().weights / weights.file_name
     if not file.is_file():
+        get = f"`iis weights {name}` says how to get them" if weights.by_hand else f"run `iis weights {name} --get`"
         raise UserError(
-            f"the published weights of {name} are not at hand: run `iis weights {name} --get`, give weights=PATH, or "
-            "weights='random' to run it untrained"
+            f"the published weights of {name} are not at hand: {get}, give weights=PATH, or weights='random' to run it "
+            "untrained"
         )
     return file
-
-
-def fingerprint(path: str | Path) -> str:
-    """SHA-256 of a weights file, or of the tensors of a model folder."""
-    place = Path(path)
-    return sha256(place / _TENSORS if place.is_dir() else place)
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:

@@ -47,19 +47,30 @@ def weights(name: str, get: bool, source: str | None, to: Path | None, as_json: 
     click.echo(f"trained on  {spec.trained_on or 'unknown'}")
     for dataset, numbers in spec.results.items():
         click.echo(f"{dataset:<12}" + "  ".join(f"{metric} {value}" for metric, value in numbers.items()))
-    click.echo(f"here        {here or 'not fetched: run with --get'}")
+    click.echo(f"here        {here or 'no: ' + _how_to_get(spec)}")
+
+
+def _how_to_get(spec: ModelSpec) -> str:
+    from iis_core.downloads import how_by_hand
+
+    if spec.weights is None:
+        return "train it, or run it with --set weights=random"
+    again = f"`iis weights {spec.name} --get`"
+    if spec.weights.by_hand:
+        return f"{how_by_hand(spec.weights, read_config().weights)}: {again}"
+    return f"run {again}"
 
 
 def _get(spec: ModelSpec) -> None:
     from iis_core.downloads import fetch, keep_checksum
-    from iis_core.weights import read_weights
+    from iis_core.plugins.load import load_model
 
     if spec.weights is None:
         raise UserError(f"{spec.name} has no published weights")
     config = read_config()
     with download_progress() as progress:
         file = fetch(spec.weights, config.weights, mirrors=config.mirrors, progress=progress)
-    read_weights(file)
+    load_model(spec.name)
     keep_checksum(file)
 
 

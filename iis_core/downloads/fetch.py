@@ -9,7 +9,6 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock, Timeout
 
@@ -29,19 +28,20 @@ def fetch(download: Download, folder: Path, *, mirrors: Sequence[str] = (), prog
     """The file, in a folder; what an interrupted fetch has left there is gone on with.
 
     mirrors: URLs of folders that hold files of the same names, tried in order where the official place does not give
-        the expected file.
+        the expected file, or wants a browser.
 
     The checksum is compared with the published one; where none is published, with that kept by `keep_checksum`.
     Raises UserError where no place gives the file, where another process is fetching it, and where it cannot be
     written. A file that is not the expected one is deleted.
     """
-    name = unquote(urlsplit(download.url).path).rsplit("/", 1)[-1]
+    name = download.file_name
     target = folder / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f".{name}.lock", timeout=0):
             if not target.exists() or _fault(target, download):
-                urls = [download.url, *(f"{mirror.rstrip('/')}/{name}" for mirror in mirrors)]
+                official = [] if download.by_hand else [download.url]
+                urls = [*official, *(f"{mirror.rstrip('/')}/{name}" for mirror in mirrors)]
                 _from_anywhere(urls, target, download, progress or (lambda done, total: None))
     except Timeout:
         raise UserError(f"another process is fetching {target}: wait for it") from None
@@ -51,6 +51,12 @@ def fetch(download: Download, folder: Path, *, mirrors: Sequence[str] = (), prog
     return target
 
 
+def how_by_hand(download: Download, folder: Path) -> str:
+    """What a person has to do where a file is behind a page for browsers."""
+    target = folder / download.file_name
+    return f"open {download.url} in a browser, save the file as {target} and run the same command again to check it"
+
+
 def keep_checksum(file: Path) -> None:
     """Remember the SHA-256 of a file that has proved to be good, for the next time that it is fetched."""
     checksums = file.parent / _CHECKSUMS
@@ -58,7 +64,7 @@ def keep_checksum(file: Path) -> None:
 
 
 def _from_anywhere(urls: Sequence[str], target: Path, download: Download, progress: Progress) -> None:
-    causes = []
+    causes = [f"the file there {_fault(target, download)}"] if target.exists() else []
     for url in urls:
         try:
             _from(url, target, progress)
@@ -71,7 +77,10 @@ def _from_anywhere(urls: Sequence[str], target: Path, download: Download, progre
         target.unlink()
         causes.append(f"{url}: it {fault}")
     remedy = "run the same command again to go on where it stopped, or configure a mirror"
-    raise UserError(f"{target.name} cannot be fetched ({'; '.join(causes)}): {remedy}")
+    if download.by_hand:
+        remedy = how_by_hand(download, target.parent)
+    found = f" ({'; '.join(causes)})" if causes else ""
+    raise UserError(f"{target.name} cannot be fetched{found}: {remedy}")
 
 
 def _from(url: str, target: Path, progress: Progress) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+
+from iis_core.types import Click
 
 
 class Component(NamedTuple):
@@ -39,6 +42,18 @@ def largest_component(mask: np.ndarray, connectivity: int = 8) -> Component | No
         return None
     labels = 1 + np.flatnonzero(labelled.areas[1:] == labelled.areas[1:].max())
     return min((labelled.component(int(label)) for label in labels), key=_first_pixel)
+
+
+def connected_to(mask: np.ndarray, pixels: Sequence[Click]) -> np.ndarray:
+    """The union of the 8-connected components that hold one of some pixels, bool (H, W).
+
+    mask: bool (H, W). pixels: (row, col); those outside the mask add nothing.
+    """
+    _, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
+    is_kept = np.zeros(int(labels.max()) + 1, bool)
+    is_kept[[labels[pixel] for pixel in pixels]] = True
+    is_kept[0] = False
+    return is_kept[labels]
 
 
 class _Labelled(NamedTuple):

@@ -65,6 +65,14 @@ def mean_boundary_iou_at(records: Sequence[Record], k: int, protocol: Protocol) 
     return float(np.mean([iou(_at(record, k, protocol).boundary) for record in records]))
 
 
+def mean_iou_over_clicks(records: Sequence[Record], protocol: Protocol) -> float:
+    """Mean IoU over objects and clicks 1..limit; raises as `mean_iou_at`.
+
+    Source: Forte et al. 2020, Getting to 99% Accuracy in Interactive Segmentation.
+    """
+    return float(np.mean([mean_iou_at(records, k, protocol) for k in range(1, protocol.max_clicks + 1)]))
+
+
 def area_under_curve(records: Sequence[Record], protocol: Protocol) -> float:
     """Area under the mean IoU over clicks 1..limit by the trapezoid rule, divided by its width: in [0, 1]."""
     curve = [mean_iou_at(records, k, protocol) for k in range(1, protocol.max_clicks + 1)]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+from urllib.parse import unquote, urlsplit
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.+-]*/[a-z0-9][a-z0-9_.+-]*")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
@@ -62,11 +63,22 @@ class FactorySpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class Download:
-    """A published file: where it is, how large in bytes, and its checksum, where known."""
+    """A published file.
+
+    url: where it is. by_hand: that is a page for a browser, behind which the file cannot be fetched.
+    file: the name under which it is kept, by default the last part of the URL.
+    size, sha256: its bytes and its checksum, where known.
+    """
 
     url: str
+    by_hand: bool = False
+    file: str = ""
     size: int | None = None
     sha256: str | None = None
+
+    @property
+    def file_name(self) -> str:
+        return self.file or unquote(urlsplit(self.url).path).rsplit("/", 1)[-1]
 
 
 @dataclass(frozen=True, kw_only=True)

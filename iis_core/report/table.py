@@ -13,6 +13,7 @@ from iis_core.metrics import (
     iou_drops,
     mean_boundary_iou_at,
     mean_iou_at,
+    mean_iou_over_clicks,
     mean_noc,
     never_reached,
     seconds_per_click,
@@ -50,6 +51,8 @@ def row_of(run: Run, thresholds: Sequence[float] | None = None, ious_at: Sequenc
     for threshold in thresholds:
         row[f">={protocol.max_clicks}@{percent(threshold)}"] = failures(records, threshold, protocol)
         row[f"never@{percent(threshold)}"] = never_reached(records, threshold, protocol)
+    if protocol.stop_iou is None:
+        row["mIoU"] = mean_iou_over_clicks(records, protocol)
     for k in ious_at:
         row[f"mIoU@{k}"] = mean_iou_at(records, k, protocol)
         row[f"boundary mIoU@{k}"] = mean_boundary_iou_at(records, k, protocol)

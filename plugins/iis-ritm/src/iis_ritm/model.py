@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from iis_core import UserError
 from iis_core.clicks import NO_POINT, points_from_clicks
+from iis_core.inference import InferenceCopy
 from iis_core.types import Clicks, State
 from iis_ritm.folding import folded
 from iis_ritm.networks.network import resized
@@ -74,9 +75,8 @@ class RITMModel(nn.Module):
         self.flip = flip
         self.max_size = max_size
         self.precision = precision
-        self.compile_network = compile
         self.weights_sha256: str | None = None
-        self._inference: tuple[tuple[int, ...], Any] | None = None
+        self._inference = InferenceCopy(_compiled if compile else _prepared)
 
     @property
     def device(self) -> torch.device:
@@ -178,23 +178,20 @@ class RITMModel(nn.Module):
             image, points = torch.cat((image, image.flip(3))), torch.cat((points, _mirrored(points, image.shape[3])))
         lower = torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
         with lower:
-            logits: Tensor = self._network()(image.contiguous(memory_format=torch.channels_last), points)["instances"]
+            logits: Tensor = self._inference.of(self.network)(image.contiguous(memory_format=torch.channels_last), points)["instances"]
         logits = logits.float()
         if self.flip:
             straight, mirrored = logits.chunk(2)
             logits = 0.5 * (straight + mirrored.flip(3))
         return logits.sigmoid()
 
-    def _network(self) -> Any:
-        """The network as it computes fastest; itself while it is trained."""
-        if self.network.training or next(self.network.parameters(), None) is None:
-            return self.network
-        tensors = (*self.network.parameters(), *self.network.buffers())
-        versions = tuple(version for tensor in tensors for version in (tensor._version, tensor.data_ptr()))
-        if self._inference is None or self._inference[0] != versions:
-            network = folded(self.network).to(memory_format=torch.channels_last)
-            self._inference = versions, torch.compile(network, dynamic=True) if self.compile_network else network
-        return self._inference[1]
+
+def _prepared(network: nn.Module) -> nn.Module:
+    return folded(network).to(memory_format=torch.channels_last)
+
+
+def _compiled(network: nn.Module) -> Any:
+    return torch.compile(_prepared(network), dynamic=True)
 
 
 def _ordered(pcs: Clicks, ncs: Clicks, element: int) -> list[OrderedClick]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from iis_core import UserError
-from iis_core.plugins.catalog import find
-from iis_core.plugins.specs import ModelSpec
-from iis_core.weights import fingerprint, published_file, put_weights, read_weights
+from iis_core.weights import find_weights, put_weights
 from iis_ritm.build import CONFIGS, build_network, parse_config
 from iis_ritm.model import RITMModel
 from iis_ritm.networks import RITMNetwork
@@ -52,16 +50,12 @@ resnet34_baseline = partial(load, "resnet34-baseline")
 
 def _trained(variant: str, weights: str | None) -> tuple[RITMNetwork, str]:
     """The network with its weights, and their SHA-256."""
-    name = f"ritm/{variant}"
-    spec = find("models", name).spec
-    assert isinstance(spec, ModelSpec)
-    path = published_file(name, spec.weights) if weights in (None, "published") else weights
-    stored = read_weights(path)
+    stored = find_weights(f"ritm/{variant}", weights)
     if stored.config is not None:
-        _check_architecture(variant, stored.config, str(path))
+        _check_architecture(variant, stored.config, str(stored.path))
     network = build_network(CONFIGS[variant] if stored.config is None else stored.config)
     put_weights(network, stored)
-    return network, fingerprint(path)
+    return network, stored.sha256
 
 
 def _check_architecture(variant: str, config: object, path: str) -> None:

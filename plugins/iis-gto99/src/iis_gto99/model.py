@@ -1,0 +1,74 @@
+"""The IIS model around the network: clicks in, alpha out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from iis_core import IISModel
+from iis_core.inference import InferenceCopy
+from iis_core.types import Clicks, State
+from iis_gto99.network import GTO99Network, standardised
+from iis_gto99.pipeline import (
+    clicked_components,
+    click_maps,
+    enlarged,
+    forced,
+    normalised,
+    reduced,
+    scaled_clicks,
+    scaled_shape,
+    signed_clicks,
+    trimaps,
+)
+
+
+class GTO99Model(IISModel):
+    """The published inference around a network, for batches of one size.
+
+    network: of `build_network`, or of the same form.
+    device: by default that of the network's parameters.
+
+    y is the alpha. Parts of the prediction without a positive click are removed before and after the network, which
+    goes for parts of an initial mask too. For inference a copy of the network is used whose weights were standardised
+    once; it is made anew when the parameters change.
+
+    Source: Forte, Price, Cohen, Xu, Pitié 2020, Getting to 99% Accuracy in Interactive Segmentation.
+    """
+
+    def __init__(self, network: GTO99Network, *, device: str | torch.device | None = None) -> None:
+        self.network = network if device is None else network.to(device)
+        self.weights_sha256: str | None = None
+        self._inference = InferenceCopy(standardised)
+
+    @property
+    def device(self) -> torch.device:
+        """Of the network's parameters."""
+        return next(self.network.parameters()).device
+
+    def encode(self, x: Tensor) -> State:
+        """The image as the network sees it: enlarged to multiples of 32 and normalised."""
+        return {"image": normalised(enlarged(x, scaled_shape((x.shape[-2], x.shape[-1]))))}
+
+    def initialize_z(
+        self, image: Tensor, target: Tensor, initial_mask: Tensor | None = None, features: State | None = None
+    ) -> State:
+        """The last alpha and the image as the network sees it. Arguments as for `IISModel`.
+
+        features: of `encode`.
+        """
+        features = self.encode(image) if features is None else features
+        return {"alpha": self.initialize_y(image, target, initial_mask), "features": features}
+
+    @torch.no_grad()
+    def __call__(self, x: Tensor, z: State, pcs: Clicks, ncs: Clicks) -> tuple[Tensor, State]:
+        """Answer the clicks, as `IISModel.__call__`."""
+        image = z["features"]["image"]
+        shape, scaled = (x.shape[-2], x.shape[-1]), (image.shape[-2], image.shape[-1])
+        clicks = [signed_clicks(pcs, ncs, element) for element in range(len(x))]
+        seen = [scaled_clicks(own, shape, scaled) for own in clicks]
+        previous = enlarged(clicked_components(z["alpha"], clicks), scaled)
+        maps, trimap = click_maps(seen, scaled, x.device), trimaps(seen, scaled, x.device)
+        alpha = self._inference.of(self.network)(image, maps, previous, trimap)
+        alpha = clicked_components(forced(reduced(alpha, shape), clicks), clicks)
+        return alpha, {**z, "alpha": alpha}

@@ -1,0 +1,90 @@
+"""From features and click maps to the alpha: pyramid pooling, three stages of upsampling, guided filter."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from iis_gto99.network.guided_filter import guided_filter
+from iis_gto99.network.layers import StandardisedConv2d, group_norm
+
+_POOLS = (1, 2, 3, 6)
+_RADIUS, _EPS = 2, 1e-8
+
+
+class ClickEncoder(nn.Module):
+    """Features of click maps and previous alpha, (B, channels, H, W), at strides 2, 4 and 8."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, 32, 3, padding=1)
+        self.conv2 = nn.Conv2d(32, 64, 3, 2, padding=1)
+        self.conv3 = nn.Conv2d(64, 128, 3, padding=1)
+        self.conv4 = nn.Conv2d(128, 256, 3, 2, padding=1)
+        self.conv5 = nn.Conv2d(256, 256, 3, 2, padding=1)
+        self.conv6 = nn.Conv2d(256, 256, 3, padding=1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        leaky = functional.leaky_relu
+        stride2 = leaky(self.conv2(leaky(self.conv1(x))))
+        stride4 = leaky(self.conv4(leaky(self.conv3(stride2))))
+        return stride2, stride4, leaky(self.conv6(leaky(self.conv5(stride4))))
+
+
+class Decoder(nn.Module):
+    """Alpha, float32 (B, 1, H, W), from the encoder's features, the image and the clicks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.usr_encoder = ClickEncoder(7)
+        deep = 2048 + 256
+        self.ppm = nn.ModuleList(
+            nn.Sequential(nn.AdaptiveAvgPool2d(size), *_normalised(deep, 256, kernel=1)) for size in _POOLS
+        )
+        self.conv_up1 = nn.Sequential(*_normalised(deep + 256 * len(_POOLS), 256), *_normalised(256, 256))
+        self.conv_up2 = nn.Sequential(*_normalised(256 + 256 + 256, 256))
+        self.conv_up3 = nn.Sequential(*_normalised(256 + 64 + 64, 64))
+        self.conv_up4 = nn.Sequential(
+            *(nn.Conv2d(64 + 3 + 6, 32, 3, padding=1), nn.LeakyReLU()),
+            *(nn.Conv2d(32, 16, 3, padding=1), nn.LeakyReLU()),
+            nn.Conv2d(16, 1, 1),
+        )
+        self.guided_map_conv1 = nn.Conv2d(5, 64, 1)
+        self.guided_map_conv2 = nn.Conv2d(64, 1, 1)
+
+    def forward(
+        self,
+        features: tuple[Tensor, Tensor, Tensor],
+        image: Tensor,
+        click_maps: Tensor,
+        previous_alpha: Tensor,
+        trimap: Tensor,
+    ) -> Tensor:
+        """features: of the encoder, at strides 2, 4 and 8. The other arguments as for `GTO99Network`."""
+        stride2, stride4, stride8 = features
+        clicks2, clicks4, clicks8 = self.usr_encoder(torch.cat((click_maps, previous_alpha), dim=1))
+        deep = torch.cat((stride8, clicks8), dim=1)
+        pooled = [_resized(pool(deep), deep) for pool in self.ppm]
+        x = self.conv_up1(torch.cat((deep, *pooled), dim=1))
+        x = self.conv_up2(torch.cat((_resized(x, stride4), stride4, clicks4), dim=1))
+        x = self.conv_up3(torch.cat((_resized(x, stride2), stride2, clicks2), dim=1))
+        x = self.conv_up4(torch.cat((_resized(x, image), image, click_maps), dim=1)).clamp(0, 1)
+        x = x.masked_fill(trimap[:, :1] == 1, 0).masked_fill(trimap[:, 1:] == 1, 1)
+        return guided_filter(self._guide(image, click_maps), x, _RADIUS, _EPS).clamp(0, 1)
+
+    def _guide(self, image: Tensor, click_maps: Tensor) -> Tensor:
+        """What steers the filter, from the image and the narrowest map of each kind of click."""
+        guide: Tensor = self.guided_map_conv2(
+            self.guided_map_conv1(torch.cat((image, click_maps[:, ::3]), dim=1)).relu()
+        )
+        return guide
+
+
+def _normalised(inputs: int, outputs: int, kernel: int = 3) -> tuple[nn.Module, ...]:
+    conv = StandardisedConv2d(inputs, outputs, kernel, padding=kernel // 2)
+    return conv, group_norm(outputs), nn.LeakyReLU()
+
+
+def _resized(x: Tensor, like: Tensor) -> Tensor:
+    return functional.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)

@@ -57,7 +57,7 @@ def _how_to_get(spec: ModelSpec) -> str:
         return "train it, or run it with --set weights=random"
     again = f"`iis weights {spec.name} --get`"
     if spec.weights.by_hand:
-        return f"{how_by_hand(spec.weights, read_config().weights)}: {again}"
+        return f"{how_by_hand(spec.weights, read_config().weights)}, then check it by {again}"
     return f"run {again}"
 
 

@@ -54,7 +54,7 @@ def fetch(download: Download, folder: Path, *, mirrors: Sequence[str] = (), prog
 def how_by_hand(download: Download, folder: Path) -> str:
     """What a person has to do where a file is behind a page for browsers."""
     target = folder / download.file_name
-    return f"open {download.url} in a browser, save the file as {target} and run the same command again to check it"
+    return f"open {download.url} in a browser and save the file as {target}"
 
 
 def keep_checksum(file: Path) -> None:
@@ -78,7 +78,7 @@ def _from_anywhere(urls: Sequence[str], target: Path, download: Download, progre
         causes.append(f"{url}: it {fault}")
     remedy = "run the same command again to go on where it stopped, or configure a mirror"
     if download.by_hand:
-        remedy = how_by_hand(download, target.parent)
+        remedy = f"{how_by_hand(download, target.parent)}, then run the same command again to check it"
     found = f" ({'; '.join(causes)})" if causes else ""
     raise UserError(f"{target.name} cannot be fetched{found}: {remedy}")
 

@@ -53,7 +53,7 @@ def connected_to(mask: np.ndarray, pixels: Sequence[Click]) -> np.ndarray:
     is_kept = np.zeros(int(labels.max()) + 1, bool)
     is_kept[[labels[pixel] for pixel in pixels]] = True
     is_kept[0] = False
-    return is_kept[labels]
+    return np.asarray(is_kept[labels])
 
 
 class _Labelled(NamedTuple):

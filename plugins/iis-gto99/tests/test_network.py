@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 from iis_gto99 import build_network
-from iis_gto99.network import GTO99Network, standardised
+from iis_gto99.network import GTO99Network, prepared
 from iis_gto99.network.guided_filter import guided_filter
-from iis_gto99.network.layers import StandardisedConv2d
+from iis_gto99.network.layers import JoinedConv2d, StandardisedConv2d
 from iis_gto99.pipeline import click_maps, normalised
 
 from iis_core import UserError
@@ -37,7 +37,7 @@ def test_names_and_shapes_are_the_published_ones() -> None:
 @torch.no_grad()
 def test_the_output_is_the_published_one(once: bool, network: GTO99Network, reference: Any) -> None:
     arrays = reference["gto99_forward"]
-    alpha = (standardised(network) if once else network)(*inputs(arrays)).numpy()
+    alpha = (prepared(network) if once else network)(*inputs(arrays)).numpy()
     difference = np.abs(alpha - arrays["alpha"])
     assert difference.mean() < 1e-4
     assert difference.max() < 1e-3
@@ -55,11 +55,12 @@ def test_click_maps_are_the_published_ones(reference: Any) -> None:
         assert np.abs(ours - maps).max() < 1e-4
 
 
-def test_standardising_once_leaves_the_network_as_it_was(network: GTO99Network) -> None:
+def test_preparing_leaves_the_network_as_it_was(network: GTO99Network) -> None:
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    copy = standardised(network)
-    assert not [module for module in copy.modules() if isinstance(module, StandardisedConv2d)]
-    assert list(copy.state_dict()) == list(before)
+    assert not [
+        module for module in prepared(network).modules() if isinstance(module, (StandardisedConv2d, JoinedConv2d))
+    ]
+    assert list(network.state_dict()) == list(before)
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
 
 

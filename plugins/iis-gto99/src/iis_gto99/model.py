@@ -8,10 +8,10 @@ from torch import Tensor
 from iis_core import IISModel
 from iis_core.inference import InferenceCopy
 from iis_core.types import Clicks, State
-from iis_gto99.network import GTO99Network, standardised
+from iis_gto99.network import GTO99Network, prepared
 from iis_gto99.pipeline import (
-    clicked_components,
     click_maps,
+    clicked_components,
     enlarged,
     forced,
     normalised,
@@ -38,13 +38,9 @@ class GTO99Model(IISModel):
 
     def __init__(self, network: GTO99Network, *, device: str | torch.device | None = None) -> None:
         self.network = network if device is None else network.to(device)
+        self.device = next(self.network.parameters()).device
         self.weights_sha256: str | None = None
-        self._inference = InferenceCopy(standardised)
-
-    @property
-    def device(self) -> torch.device:
-        """Of the network's parameters."""
-        return next(self.network.parameters()).device
+        self._inference = InferenceCopy(prepared)
 
     def encode(self, x: Tensor) -> State:
         """The image as the network sees it: enlarged to multiples of 32 and normalised."""

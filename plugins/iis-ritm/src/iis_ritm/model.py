@@ -178,7 +178,9 @@ class RITMModel(nn.Module):
             image, points = torch.cat((image, image.flip(3))), torch.cat((points, _mirrored(points, image.shape[3])))
         lower = torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
         with lower:
-            logits: Tensor = self._inference.of(self.network)(image.contiguous(memory_format=torch.channels_last), points)["instances"]
+            logits: Tensor = self._inference.of(self.network)(
+                image.contiguous(memory_format=torch.channels_last), points
+            )["instances"]
         logits = logits.float()
         if self.flip:
             straight, mirrored = logits.chunk(2)

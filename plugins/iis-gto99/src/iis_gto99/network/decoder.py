@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from iis_gto99.network.guided_filter import guided_filter
-from iis_gto99.network.layers import StandardisedConv2d, group_norm
+from iis_gto99.network.layers import JoinedConv2d, StandardisedConv2d, group_norm
 
 _POOLS = (1, 2, 3, 6)
 _RADIUS, _EPS = 2, 1e-8
+_STRIP = 32
 
 
 class ClickEncoder(nn.Module):
@@ -26,7 +29,7 @@ class ClickEncoder(nn.Module):
         self.conv6 = nn.Conv2d(256, 256, 3, padding=1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        leaky = functional.leaky_relu
+        leaky = partial(functional.leaky_relu, inplace=True)
         stride2 = leaky(self.conv2(leaky(self.conv1(x))))
         stride4 = leaky(self.conv4(leaky(self.conv3(stride2))))
         return stride2, stride4, leaky(self.conv6(leaky(self.conv5(stride4))))
@@ -38,16 +41,14 @@ class Decoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.usr_encoder = ClickEncoder(7)
-        deep = 2048 + 256
-        self.ppm = nn.ModuleList(
-            nn.Sequential(nn.AdaptiveAvgPool2d(size), *_normalised(deep, 256, kernel=1)) for size in _POOLS
-        )
-        self.conv_up1 = nn.Sequential(*_normalised(deep + 256 * len(_POOLS), 256), *_normalised(256, 256))
-        self.conv_up2 = nn.Sequential(*_normalised(256 + 256 + 256, 256))
-        self.conv_up3 = nn.Sequential(*_normalised(256 + 64 + 64, 64))
+        deep = (2048, 256)
+        self.ppm = nn.ModuleList(nn.Sequential(nn.AdaptiveAvgPool2d(size), *_one(sum(deep), 1)) for size in _POOLS)
+        self.conv_up1 = nn.Sequential(*_joined((*deep, *[256] * len(_POOLS)), 256), *_one(256, 3))
+        self.conv_up2 = nn.Sequential(*_joined((256, 256, 256), 256))
+        self.conv_up3 = nn.Sequential(*_joined((256, 64, 64), 64))
         self.conv_up4 = nn.Sequential(
-            *(nn.Conv2d(64 + 3 + 6, 32, 3, padding=1), nn.LeakyReLU()),
-            *(nn.Conv2d(32, 16, 3, padding=1), nn.LeakyReLU()),
+            *(JoinedConv2d((64, 3 + 6), 32, standardise=False), nn.LeakyReLU(inplace=True)),
+            *(nn.Conv2d(32, 16, 3, padding=1), nn.LeakyReLU(inplace=True)),
             nn.Conv2d(16, 1, 1),
         )
         self.guided_map_conv1 = nn.Conv2d(5, 64, 1)
@@ -65,26 +66,29 @@ class Decoder(nn.Module):
         stride2, stride4, stride8 = features
         clicks2, clicks4, clicks8 = self.usr_encoder(torch.cat((click_maps, previous_alpha), dim=1))
         deep = torch.cat((stride8, clicks8), dim=1)
-        pooled = [_resized(pool(deep), deep) for pool in self.ppm]
-        x = self.conv_up1(torch.cat((deep, *pooled), dim=1))
-        x = self.conv_up2(torch.cat((_resized(x, stride4), stride4, clicks4), dim=1))
-        x = self.conv_up3(torch.cat((_resized(x, stride2), stride2, clicks2), dim=1))
-        x = self.conv_up4(torch.cat((_resized(x, image), image, click_maps), dim=1)).clamp(0, 1)
+        x = self.conv_up1((stride8, clicks8, *(pool(deep) for pool in self.ppm)))
+        x = self.conv_up2((x, stride4, clicks4))
+        x = self.conv_up3((x, stride2, clicks2))
+        x = self.conv_up4((x, torch.cat((image, click_maps), dim=1))).clamp(0, 1)
         x = x.masked_fill(trimap[:, :1] == 1, 0).masked_fill(trimap[:, 1:] == 1, 1)
         return guided_filter(self._guide(image, click_maps), x, _RADIUS, _EPS).clamp(0, 1)
 
     def _guide(self, image: Tensor, click_maps: Tensor) -> Tensor:
-        """What steers the filter, from the image and the narrowest map of each kind of click."""
-        guide: Tensor = self.guided_map_conv2(
-            self.guided_map_conv1(torch.cat((image, click_maps[:, ::3]), dim=1)).relu()
+        """What steers the filter, from the image and the narrowest map of each kind of click.
+
+        By strips, since the whole of the hidden channels would not stay in a processor's cache.
+        """
+        x = torch.cat((image, click_maps[:, ::3]), dim=1)
+        strips = (
+            self.guided_map_conv2(self.guided_map_conv1(strip).relu_()) for strip in torch.split(x, _STRIP, dim=2)
         )
-        return guide
+        return torch.cat(list(strips), dim=2)
 
 
-def _normalised(inputs: int, outputs: int, kernel: int = 3) -> tuple[nn.Module, ...]:
-    conv = StandardisedConv2d(inputs, outputs, kernel, padding=kernel // 2)
-    return conv, group_norm(outputs), nn.LeakyReLU()
+def _one(inputs: int, kernel: int) -> tuple[nn.Module, ...]:
+    conv = StandardisedConv2d(inputs, 256, kernel, padding=kernel // 2)
+    return conv, group_norm(256), nn.LeakyReLU(inplace=True)
 
 
-def _resized(x: Tensor, like: Tensor) -> Tensor:
-    return functional.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
+def _joined(inputs: tuple[int, ...], outputs: int) -> tuple[nn.Module, ...]:
+    return JoinedConv2d(inputs, outputs, standardise=True), group_norm(outputs), nn.LeakyReLU(inplace=True)

@@ -1,29 +1,102 @@
-"""Convolutions whose weights are standardised, and the normalisation that follows them."""
+"""Convolutions whose weights are standardised, of one tensor or of several side by side."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 _GROUPS = 32
 
 
 class StandardisedConv2d(nn.Conv2d):
-    """A convolution by its weights less their mean, divided by their standard deviation, per output channel.
+    """A convolution by standardised weights."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self._conv_forward(x, standardised(self.weight), self.bias)
+        return y
+
+
+class JoinedConv2d(nn.Conv2d):
+    """A convolution of several tensors side by side, of so many channels each, the smaller ones enlarged."""
+
+    def __init__(self, channels: Sequence[int], outputs: int, *, standardise: bool) -> None:
+        super().__init__(sum(channels), outputs, 3, padding=1)
+        self.channels = tuple(channels)
+        self.standardise = standardise
+
+    def forward(self, parts: Sequence[Tensor]) -> Tensor:  # type: ignore[override]  # several in place of one
+        shape = _largest(parts)
+        joined = torch.cat([resized(part, shape) for part in parts], dim=1)
+        y: Tensor = self._conv_forward(joined, self.applied_weight(), self.bias)
+        return y
+
+    def applied_weight(self) -> Tensor:
+        """The weight, standardised where it is to be."""
+        return standardised(self.weight) if self.standardise else self.weight
+
+
+def standardised(weight: Tensor) -> Tensor:
+    """A weight less its mean, divided by its standard deviation, per output channel.
 
     Source: Qiao, Wang, Liu, Shen, Yuille 2019, Micro-Batch Training with Batch-Channel Normalization and Weight
     Standardization.
     """
+    centred = weight - weight.mean(dim=(1, 2, 3), keepdim=True)
+    return centred / (centred.flatten(1).std(dim=1) + 1e-5)[:, None, None, None]
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self._conv_forward(x, self.standardised_weight(), self.bias)
 
-    def standardised_weight(self) -> Tensor:
-        """The weight that is applied, of the same shape."""
-        centred = self.weight - self.weight.mean(dim=(1, 2, 3), keepdim=True)
-        return centred / (centred.flatten(1).std(dim=1) + 1e-5)[:, None, None, None]
+class SplitConv2d(nn.Module):
+    """Answers as a `JoinedConv2d` but for rounding, convolving one tensor after the other."""
+
+    def __init__(self, joined: JoinedConv2d) -> None:
+        super().__init__()
+        weights = torch.split(joined.applied_weight(), list(joined.channels), dim=1)
+        biases = (joined.bias, *[None] * (len(weights) - 1))
+        self.convs = nn.ModuleList(_plain(joined, *of_part) for of_part in zip(weights, biases, strict=True))
+
+    def forward(self, parts: Sequence[Tensor]) -> Tensor:
+        shape = _largest(parts)
+        first, *others = (
+            _of_grid(x, conv, shape) if _is_grid(x, shape) else conv(resized(x, shape))
+            for conv, x in zip(self.convs, parts, strict=True)
+        )
+        total: Tensor = first
+        for other in others:
+            total += other
+        return total
+
+
+def resized(x: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Bilinear, corners not aligned."""
+    if (x.shape[-2], x.shape[-1]) == shape:
+        return x
+    return functional.interpolate(x, size=shape, mode="bilinear", align_corners=False)
+
+
+def _largest(parts: Sequence[Tensor]) -> tuple[int, int]:
+    return max((part.shape[-2], part.shape[-1]) for part in parts)
+
+
+def _is_grid(x: Tensor, shape: tuple[int, int]) -> bool:
+    """Whether a tensor, never the first, has so few pixels that its enlargement is better not convolved."""
+    return x.shape[-2] * x.shape[-1] * 16 < shape[0] * shape[1]
+
+
+def _of_grid(x: Tensor, conv: nn.Module, shape: tuple[int, int]) -> Tensor:
+    """`conv(resized(x, shape))` of a convolution without bias, without ever having all channels at that size."""
+    taps = torch.einsum("ockl,bcij->bokilj", conv.weight, x)
+    rows, columns = (_shifted_lines(*sides, x) for sides in zip(x.shape[-2:], shape, strict=True))
+    return torch.einsum("khi,bokiw->bohw", rows, torch.einsum("lwj,bokilj->bokiw", columns, taps))
+
+
+def _shifted_lines(small: int, large: int, like: Tensor) -> Tensor:
+    """By which a line of `small` pixels becomes one of `large`, seen from each tap of the kernel: (3, large, small)."""
+    enlarged = functional.interpolate(torch.eye(small).to(like)[None], size=large, mode="linear")[0]
+    return functional.pad(enlarged, (1, 1)).unfold(1, large, 1).permute(1, 2, 0)
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
@@ -31,27 +104,30 @@ def group_norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(_GROUPS, channels)
 
 
-def standardised(network: nn.Module) -> nn.Module:
-    """A copy in evaluation mode with plain convolutions by the weights that `StandardisedConv2d` would apply."""
+@torch.no_grad()
+def prepared(network: nn.Module) -> nn.Module:
+    """A copy for inference: weights standardised once, tensors that lie side by side convolved one by one."""
     network = copy.deepcopy(network).eval()
     for module in list(network.modules()):
         for name, child in module.named_children():
-            if isinstance(child, StandardisedConv2d):
-                setattr(module, name, _plain(child))
-    return network
+            if isinstance(child, JoinedConv2d):
+                setattr(module, name, SplitConv2d(child))
+            elif isinstance(child, StandardisedConv2d):
+                setattr(module, name, _plain(child, standardised(child.weight), child.bias))
+    return network.to(memory_format=torch.channels_last)
 
 
-@torch.no_grad()
-def _plain(conv: StandardisedConv2d) -> nn.Conv2d:
+def _plain(conv: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> nn.Conv2d:
     plain = nn.Conv2d(
-        conv.in_channels,
-        conv.out_channels,
+        weight.shape[1],
+        weight.shape[0],
         conv.kernel_size,  # type: ignore[arg-type]
         conv.stride,  # type: ignore[arg-type]
         conv.padding,  # type: ignore[arg-type]
         conv.dilation,  # type: ignore[arg-type]
-        bias=conv.bias is not None,
+        bias=bias is not None,
         device="meta",
     )
-    plain.weight, plain.bias = nn.Parameter(conv.standardised_weight()), conv.bias
+    plain.weight = nn.Parameter(weight.contiguous())
+    plain.bias = None if bias is None else nn.Parameter(bias)
     return plain

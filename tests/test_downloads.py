@@ -57,6 +57,20 @@ def test_an_interrupted_fetch_goes_on_where_it_stopped(download: Download, serve
     assert left(tmp_path) == {"Set.zip"}
 
 
+def test_a_file_behind_a_page_is_taken_from_the_folder_or_a_mirror(server: FileServer, tmp_path: Path) -> None:
+    server.files["/page"] = b"<html>"
+    page = Download(url=f"{server.url}/page", file="Set.zip", by_hand=True)
+    remedy = rf"open {server.url}/page in a browser and save the file as {tmp_path / 'Set.zip'}, then run the same"
+    with pytest.raises(UserError, match=rf"Set\.zip cannot be fetched: {remedy}"):
+        fetch(page, tmp_path)
+    (tmp_path / "Set.zip").write_bytes(b"<html>")
+    with pytest.raises(UserError, match=rf"the file there is a web page: .*{remedy}"):
+        fetch(page, tmp_path)
+    assert server.requests == []
+    assert fetch(page, tmp_path, mirrors=[f"{server.url}/v1"]).read_bytes() == CONTENT
+    assert fetch(page, tmp_path).read_bytes() == CONTENT
+
+
 def test_a_file_that_changed_in_between_is_fetched_anew(download: Download, server: FileServer, tmp_path: Path) -> None:
     server.cut = 300_000
     with pytest.raises(UserError):

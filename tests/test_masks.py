@@ -10,8 +10,10 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
 
 from iis_core.masks import (
+    Component,
     bounding_box,
     components,
+    connected_to,
     dilate,
     erode,
     error_maps,
@@ -112,6 +114,23 @@ def test_the_largest_component_is_the_first_of_the_largest(mask: np.ndarray, con
     assert largest is not None
     assert (largest.area, largest.box) == (expected.area, expected.box)
     assert (largest.mask == expected.mask).all()
+
+
+@given(masks, st.data())
+def test_connected_to_joins_the_components_of_some_pixels(mask: np.ndarray, data: st.DataObject) -> None:
+    places = st.tuples(st.integers(0, mask.shape[0] - 1), st.integers(0, mask.shape[1] - 1))
+    pixels = data.draw(st.lists(places, max_size=3))
+    expected = np.zeros_like(mask)
+    for component in components(mask):
+        if any(_holds(component, pixel) for pixel in pixels):
+            expected[component.box] |= component.mask
+    assert np.array_equal(connected_to(mask, pixels), expected)
+
+
+def _holds(component: Component, pixel: tuple[int, int]) -> bool:
+    rows, columns = component.box
+    inside = rows.start <= pixel[0] < rows.stop and columns.start <= pixel[1] < columns.stop
+    return inside and bool(component.mask[pixel[0] - rows.start, pixel[1] - columns.start])
 
 
 def test_a_checkerboard_has_as_many_components_as_fields() -> None:

@@ -23,6 +23,7 @@ from iis_core.metrics import (
     iou_drops,
     mean_boundary_iou_at,
     mean_iou_at,
+    mean_iou_over_clicks,
     mean_noc,
     never_reached,
     noc,
@@ -128,6 +129,7 @@ def test_mean_iou_at_and_area_under_the_curve() -> None:
     assert mean_iou_at(records, 2, FOUR) == 0.75
     assert mean_boundary_iou_at(records, 2, FOUR) == 0.375
     assert area_under_curve(records, FOUR) == pytest.approx((0.5 + 2 * 0.75 + 2 * 1 + 1) / 6)
+    assert mean_iou_over_clicks(records, FOUR) == pytest.approx((0.5 + 0.75 + 1 + 1) / 4)
 
 
 def test_after_the_last_error_the_iou_holds() -> None:
@@ -142,6 +144,7 @@ def test_what_an_early_stop_leaves_undefined_is_an_error_with_the_remedy() -> No
     for undefined in (
         lambda: mean_iou_at(stopped, 3, stopping),
         lambda: area_under_curve(stopped, stopping),
+        lambda: mean_iou_over_clicks(stopped, stopping),
         lambda: mean_noc(stopped, 0.95, stopping),
         lambda: failures(stopped, 0.95, stopping),
         lambda: never_reached(stopped, 0.95, stopping),

@@ -76,6 +76,8 @@ def show(name: str, as_json: bool) -> None:
 
 
 def _lines(entry: dict[str, Any]) -> list[str]:
-    shown = {key: value for key, value in plain(entry).items() if value not in ("", {}, None)}
+    entry = plain(entry)
+    choices = {f"{keyword} may be": ", ".join(values) for keyword, values in entry.pop("choices", {}).items()}
+    shown = {key: value for key, value in {**entry, **choices}.items() if value not in ("", {}, None)}
     width = max(map(len, shown))
     return [f"{key:<{width}}  {value}" for key, value in shown.items()]

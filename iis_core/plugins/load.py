@@ -6,6 +6,7 @@ import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from types import UnionType
@@ -180,6 +181,11 @@ def _check_keywords(offer: Offer, known: Mapping[str, inspect.Parameter], given:
         if kinds and not isinstance(value, kinds):
             wanted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
             raise UserError(f"{name} takes {wanted} for {keyword!r}, not {value!r}")
+    for keyword, choices in _spec(offer).choices.items():
+        value = given.get(keyword)
+        if value is not None and not any(fnmatchcase(str(value), choice) for choice in choices):
+            hint = near_matches(str(value), choices) or f"; it is one of {', '.join(choices)}"
+            raise UserError(f"{name} has no {keyword} {value!r}{hint}")
     needed = [key for key, parameter in known.items() if parameter.default is parameter.empty and key not in given]
     if needed:
         flag = " (--data-root DIR, or IIS_DATA for all datasets)" if "root" in needed else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
@@ -49,11 +49,13 @@ class FactorySpec(Spec):
     target: `"package.module:callable"`, imported when first created; explicit keywords, no `**kwargs`.
     defaults: keywords that the factory is called with unless the caller gives others.
     check_keywords: keywords with which the conformance checks can build it offline.
+    choices: what keywords may be, where that can be listed; `*` stands for anything.
     """
 
     target: str
     defaults: Mapping[str, Any] = field(default_factory=dict)
     check_keywords: Mapping[str, Any] = field(default_factory=dict)
+    choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()

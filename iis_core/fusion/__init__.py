@@ -1,0 +1,32 @@
+"""From any segmentation network to an IIS model: how the clicks and the previous mask enter it.
+
+image, prediction, clicks -> maps -> early or intermediate fusion -> logits
+"""
+
+from iis_core.fusion.auxiliary import AuxiliaryEncoder
+from iis_core.fusion.maps import CLICK_ENCODINGS, MAPS, auxiliary_maps
+from iis_core.fusion.model import EncodingFusionModel, FusionModel, fusion_model
+from iis_core.fusion.networks import (
+    EarlyFusion,
+    FusionNetwork,
+    IntermediateFusion,
+    SegmentationNetwork,
+    freeze_unused,
+)
+from iis_core.fusion.stem import widen_input
+
+__all__ = [
+    "CLICK_ENCODINGS",
+    "MAPS",
+    "AuxiliaryEncoder",
+    "EarlyFusion",
+    "EncodingFusionModel",
+    "FusionModel",
+    "FusionNetwork",
+    "IntermediateFusion",
+    "SegmentationNetwork",
+    "auxiliary_maps",
+    "freeze_unused",
+    "fusion_model",
+    "widen_input",
+]

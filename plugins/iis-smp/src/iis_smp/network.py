@@ -1,0 +1,93 @@
+"""A network of segmentation_models_pytorch in two halves, features and decoder."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+import segmentation_models_pytorch as smp
+import timm
+from torch import Tensor, nn
+
+from iis_core import UserError
+from iis_core.plugins.discovery import near_matches
+
+_LEAST = {"pan": 128}
+"""Smallest side of architectures that pool more often than their encoder's stride says."""
+
+
+class SMPNetwork(nn.Module):
+    """An architecture with an encoder, for one class; a `SegmentationNetwork` of iis-core.
+
+    architecture: as `segmentation_models_pytorch.create_model` knows it.
+    encoder_name: an encoder of segmentation_models_pytorch, or `tu-` and the name of one of timm.
+    encoder_weights: of its pretrained weights, e.g. "imagenet", which are fetched; None for random ones.
+
+    Raises UserError, with what to use instead, for what cannot be built.
+    """
+
+    def __init__(self, architecture: str, encoder_name: str, encoder_weights: str | None = None) -> None:
+        super().__init__()
+        self.model: Any = _created(architecture, encoder_name, encoder_weights)
+        self.multiple: int = self.model.encoder.output_stride
+        self.least = _LEAST.get(architecture, self.multiple)
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """Of the encoder, at every scale below the image's; then, where it has them, its prefix tokens."""
+        encoded = self.model.encoder(image)
+        if isinstance(encoded, tuple):
+            maps, tokens = encoded
+            return [*maps, *(token[..., None] for token in tokens if token is not None)]
+        return list(encoded[1:])
+
+    def decode(self, features: Sequence[Tensor], shape: tuple[int, int]) -> Tensor:
+        """Logits, float32 (B, 1, H, W)."""
+        if hasattr(self.model.encoder, "has_prefix_tokens"):
+            count = len(self.model.encoder.out_channels)
+            tokens: list[Tensor | None] = [token[..., 0] for token in features[count:]]
+            tokens = tokens or [None] * count
+            decoded = self.model.decoder(list(features[:count]), tokens)
+        else:
+            # Of the first feature, which is the image itself, decoders read the size alone.
+            image = features[0].new_empty((len(features[0]), 0, *shape))
+            decoded = self.model.decoder([image, *features])
+        logits: Tensor = self.model.segmentation_head(decoded)
+        return logits
+
+
+def _created(architecture: str, encoder_name: str, encoder_weights: str | None) -> Any:
+    _check_encoder(encoder_name)
+    more: dict[str, Any] = {}
+    if architecture == "dpt":
+        more = {"dynamic_img_size": True} if _is_transformer(encoder_name) else {"decoder_readout": "ignore"}
+    try:
+        return smp.create_model(
+            architecture, encoder_name=encoder_name, encoder_weights=encoder_weights, in_channels=3, classes=1, **more
+        )
+    except Exception as error:
+        cause = str(error).strip().split("\n")[0] or type(error).__name__
+        raise UserError(
+            f"smp/{architecture} cannot use the encoder {encoder_name}: {cause}; {_remedy(architecture)}"
+        ) from error
+
+
+def _check_encoder(name: str) -> None:
+    if not name.startswith("tu-"):
+        if name not in smp.encoders.encoders:
+            hint = near_matches(name, smp.encoders.encoders) or "; `iis show smp/unet` lists those there are"
+            raise UserError(f"there is no encoder {name!r}{hint}")
+    elif not timm.is_model(name[3:]):
+        near = difflib.get_close_matches(name[3:].split(".")[0], timm.list_models(), n=3)
+        hint = f"did you mean {' or '.join('tu-' + match for match in near)}?" if near else "see timm.list_models()"
+        raise UserError(f"timm has no model {name[3:]!r} for the encoder {name!r}; {hint}")
+
+
+def _is_transformer(encoder_name: str) -> bool:
+    return encoder_name.removeprefix("tu-").startswith(("vit_", "deit", "beit", "eva", "dinov"))
+
+
+def _remedy(architecture: str) -> str:
+    if architecture == "dpt":
+        return "use an encoder of timm, e.g. tu-vit_small_patch16_224 or tu-resnet18"
+    return "use another encoder, e.g. resnet34, or the architecture smp/unet, which takes most"

@@ -1,0 +1,30 @@
+"""What this plugin offers: one model per architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from iis_core.plugins import ModelSpec, hookimpl
+from iis_smp.index import ARCHITECTURES, ENCODERS
+
+IIS_API = 1
+
+
+@hookimpl
+def iis_models() -> Iterator[ModelSpec]:
+    for architecture, name in ARCHITECTURES.items():
+        yield ModelSpec(
+            name=f"smp/{architecture}",
+            target=f"iis_smp.models:{architecture}",
+            summary=f"{name} with any of its encoders, clicks by early or intermediate fusion",
+            initial_mask=True,
+            choices={
+                "encoder_name": (*(() if architecture == "dpt" else ENCODERS), "tu-*"),
+                "fusion": ("early", "intermediate"),
+                "click_encoding": ("disks", "distances", "gaussians"),
+            },
+            check_keywords={
+                "weights": "random",
+                "encoder_name": "tu-resnet18" if architecture == "dpt" else "resnet18",
+            },
+        )

@@ -43,8 +43,7 @@ def load(
     config = _config(architecture, given, stored)
     if stored is not None and encoder_weights is not None:
         raise UserError(f"{stored.path} holds the encoder's weights too: leave encoder_weights out")
-    network = _FUSIONS[config["fusion"]](SMPNetwork(architecture, config["encoder_name"], encoder_weights), config)
-    unused = _unused(network, config)
+    network, unused = _built(config, encoder_weights)
     if stored is not None:
         put_weights(network, stored)
     mean, std = normalisation(config["encoder_name"], encoder_weights)
@@ -71,15 +70,17 @@ def _remedy(key: str) -> str:
     return "load it by that name" if key == "architecture" else f"leave {key} out"
 
 
-def _unused(network: FusionNetwork, config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Freeze what is not used. A network that cannot answer at all is refused here."""
+def _built(config: Mapping[str, Any], encoder_weights: str | None) -> tuple[FusionNetwork, tuple[str, ...]]:
+    """The network, and the names of its frozen parameters. One that cannot answer at all is refused here."""
+    whole = SMPNetwork(config["architecture"], config["encoder_name"], encoder_weights)
     try:
-        return freeze_unused(network)
-    except RuntimeError as error:
+        network = _FUSIONS[config["fusion"]](whole, config)
+        return network, freeze_unused(network)
+    except (RuntimeError, AssertionError) as error:
         cause = str(error).strip().split("\n")[0]
         raise UserError(
-            f"smp/{config['architecture']} with the encoder {config['encoder_name']} does not answer an image of "
-            f"{network.least} x {network.least}: {cause}; use another encoder, e.g. resnet34"
+            f"smp/{config['architecture']} with the encoder {config['encoder_name']} cannot answer an image of "
+            f"{whole.least} x {whole.least}: {cause}; use another encoder, e.g. resnet34"
         ) from error
 
 

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from iis_core import UserError
 from iis_core.plugins.discovery import near_matches
 
-_LEAST = {"pan": 128}
-"""Smallest side of architectures that pool more often than their encoder's stride says."""
+_LEAST = 32
+_LEAST_OF = {"pan": 128}
+"""Smallest sides: encoders go on to a stride of 32 whatever a decoder reads of them, and PAN pools further."""
 
 
 class SMPNetwork(nn.Module):
@@ -31,7 +32,7 @@ class SMPNetwork(nn.Module):
         super().__init__()
         self.model: Any = _created(architecture, encoder_name, encoder_weights)
         self.multiple: int = self.model.encoder.output_stride
-        self.least = _LEAST.get(architecture, self.multiple)
+        self.least = _LEAST_OF.get(architecture, _LEAST)
 
     def features(self, image: Tensor) -> list[Tensor]:
         """Of the encoder, at every scale below the image's; then, where it has them, its prefix tokens."""
@@ -65,11 +66,19 @@ def _created(architecture: str, encoder_name: str, encoder_weights: str | None) 
         return smp.create_model(
             architecture, encoder_name=encoder_name, encoder_weights=encoder_weights, in_channels=3, classes=1, **more
         )
-    except Exception as error:
-        cause = str(error).strip().split("\n")[0] or type(error).__name__
+    except OSError as error:
         raise UserError(
-            f"smp/{architecture} cannot use the encoder {encoder_name}: {cause}; {_remedy(architecture)}"
+            f"smp/{architecture} cannot fetch the weights {encoder_weights} of the encoder {encoder_name}: "
+            f"{_first_line(error)}; try again with a connection, or leave encoder_weights out"
         ) from error
+    except Exception as error:
+        raise UserError(
+            f"smp/{architecture} cannot use the encoder {encoder_name}: {_first_line(error)}; {_remedy(architecture)}"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0] or type(error).__name__
 
 
 def _check_encoder(name: str) -> None:

@@ -23,7 +23,8 @@ from iis_core.metrics import mean_noc
 from iis_core.weights import save_weights
 
 FURTHER = 3
-SIDE = 256
+SIDE = 224
+BATCH = 4
 
 
 def loss_of(logits: Tensor, target: Tensor) -> Tensor:
@@ -58,8 +59,10 @@ def crop(entry: Target) -> tuple[Tensor, Tensor]:
         for centre, side in zip((rows[place], columns[place]), entry.target.shape, strict=True)
     )
     window = slice(top, top + SIDE), slice(left, left + SIDE)
-    x = torch.from_numpy(entry.image[window]).permute(2, 0, 1)[None].float() / 255
-    target = torch.from_numpy(entry.target[window].copy())[None, None]
+    x, target = torch.zeros(1, 3, SIDE, SIDE), torch.full((1, 1, SIDE, SIDE), -1, dtype=torch.int8)
+    height, width = entry.target[window].shape
+    x[..., :height, :width] = torch.from_numpy(entry.image[window]).permute(2, 0, 1) / 255
+    target[..., :height, :width] = torch.from_numpy(entry.target[window])
     return (x.flip(3), target.flip(3)) if random.random() < 0.5 else (x, target)
 
 
@@ -67,12 +70,13 @@ def train(model: torch.nn.Module, targets: EvaluationDataset, steps: int) -> Non
     robot = iis_core.load_robot("ritm", threshold=0.49)
     model.to(memory_format=torch.channels_last)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.Adam(trained, lr=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-3, total_steps=steps)
+    optimizer = torch.optim.Adam(trained)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2e-3, total_steps=steps)
     start, losses = time.perf_counter(), []
     for number in range(1, steps + 1):
-        entry = targets[random.randrange(len(targets))]
-        loss = step(model, robot, *crop(entry))
+        crops = [crop(targets[random.randrange(len(targets))]) for _ in range(BATCH)]
+        x, target = (torch.cat(tensors) for tensors in zip(*crops, strict=True))
+        loss = step(model, robot, x, target)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -98,11 +102,11 @@ def evaluated(arguments: argparse.Namespace, label: str, **keywords: object) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="smp/unet")
-    parser.add_argument("--set", action="append", default=["encoder_name=resnet18"], metavar="KEY=VALUE")
+    parser.add_argument("--model", default="smp/linknet")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--data-root", type=Path, required=True)
     parser.add_argument("--objects", type=int, default=8)
-    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     random.seed(0)

@@ -10,6 +10,8 @@ from torch.nn import functional
 
 _WIDTHS = (16, 32, 64, 96, 128, 128)
 _GROUPS = 8
+_MAP = 4
+"""Dimensions of a feature to which something can be added: (B, c, h, w)."""
 
 
 class AuxiliaryEncoder(nn.Module):
@@ -62,5 +64,8 @@ def _fitted(x: Tensor, like: Tensor) -> Tensor:
 
 
 def feature_shapes(features: Sequence[Tensor], side: int) -> list[tuple[int, int]]:
-    """(channels, stride) of the features of a square image of that side."""
-    return [(feature.shape[1], max(1, side // max(1, feature.shape[-1]))) for feature in features]
+    """(channels, stride) of the features of a square image of that side; no channels of what is no map."""
+    return [
+        (feature.shape[1], max(1, side // feature.shape[-1])) if feature.ndim == _MAP else (0, 1)
+        for feature in features
+    ]

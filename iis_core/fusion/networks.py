@@ -24,7 +24,7 @@ class SegmentationNetwork(Protocol):
     least: int
 
     def features(self, image: Tensor) -> list[Tensor]:
-        """What does not depend on the task: float32 (B, c, h, w) each, c may be 0; the image is (B, 3, H, W)."""
+        """What the decoder reads: float32 (B, c, h, w) each, where c may be 0, or of other dimensions, e.g. tokens."""
         ...
 
     def decode(self, features: Sequence[Tensor], shape: tuple[int, int]) -> Tensor:

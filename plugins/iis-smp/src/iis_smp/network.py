@@ -39,15 +39,14 @@ class SMPNetwork(nn.Module):
         encoded = self.model.encoder(image)
         if isinstance(encoded, tuple):
             maps, tokens = encoded
-            return [*maps, *(token[..., None] for token in tokens if token is not None)]
+            return [*maps, *(token for token in tokens if token is not None)]
         return list(encoded[1:])
 
     def decode(self, features: Sequence[Tensor], shape: tuple[int, int]) -> Tensor:
         """Logits, float32 (B, 1, H, W)."""
         if hasattr(self.model.encoder, "has_prefix_tokens"):
             count = len(self.model.encoder.out_channels)
-            tokens: list[Tensor | None] = [token[..., 0] for token in features[count:]]
-            tokens = tokens or [None] * count
+            tokens: list[Tensor | None] = [*features[count:]] or [None] * count
             decoded = self.model.decoder(list(features[:count]), tokens)
         else:
             # Of the first feature, which is the image itself, decoders read the size alone.

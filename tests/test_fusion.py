@@ -1,0 +1,118 @@
+"""From a segmentation network to an IIS model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from iis_core import TrainableModel, UserError
+from iis_core.fusion import (
+    EarlyFusion,
+    IntermediateFusion,
+    auxiliary_maps,
+    freeze_unused,
+    fusion_model,
+    widen_input,
+)
+from iis_core.plugins import ModelSpec
+from iis_core.testing import check_model
+
+SPEC = ModelSpec(name="toy/fusion", target="toy:Fusion", summary="", initial_mask=True)
+CLICKS: tuple[Any, Any] = ([[[(4, 5)], []]], [[[], [(20, 9)]]])
+
+
+class Pyramid(nn.Module):
+    """Features at strides 2 and 8, one of no channels, and one token; what `spare` holds is not used."""
+
+    multiple, least = 8, 16
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first = nn.Conv2d(3, 8, 3, 2, padding=1)
+        self.second = nn.Sequential(nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 12, 3, 4, padding=1))
+        self.head = nn.Conv2d(20, 1, 1)
+        self.spare = nn.Linear(2, 2)
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        first = self.first(image)
+        return [first, first[:, :0], self.second(first), first.flatten(2).mean(2)[:, None]]
+
+    def decode(self, features: Sequence[Tensor], shape: tuple[int, int]) -> Tensor:
+        first, _, second, token = features
+        joined = torch.cat((first + token[:, 0, :, None, None], functional.interpolate(second, first.shape[2:])), dim=1)
+        return functional.interpolate(self.head(joined), shape)
+
+
+def model_of(fusion: Any, **keywords: Any) -> Any:
+    network = fusion(Pyramid(), {"architecture": "pyramid"})
+    return fusion_model(network, mean=(0.5, 0.4, 0.3), std=(0.2, 0.2, 0.2), **keywords).eval()
+
+
+@pytest.mark.parametrize("fusion", [EarlyFusion, IntermediateFusion])
+@pytest.mark.parametrize("encoding", ["disks", "distances", "gaussians"])
+def test_a_fused_network_keeps_the_contract(fusion: Any, encoding: str) -> None:
+    model = model_of(fusion, click_encoding=encoding)
+    assert isinstance(model, TrainableModel)
+    assert not [result for result in check_model(model, SPEC) if result.status == "failed"]
+
+
+def test_maps_of_no_weight_change_nothing() -> None:
+    plain, model, x = Pyramid().eval(), model_of(EarlyFusion), torch.rand(2, 3, 24, 32)
+    y, z = model(x, model.initialize_z(x, x[:, :1]), *CLICKS)
+    normalised = (x - model.mean) / model.std
+    assert torch.allclose(y, plain.decode(plain.features(normalised), (24, 32)).sigmoid(), atol=1e-6)
+    with torch.no_grad():
+        model.network.network.first.weight[:, 3:] = 1.0
+    assert not torch.allclose(model(x, z, *CLICKS)[0], y, atol=1e-3)
+
+
+def test_maps_are_the_prediction_and_the_clicks() -> None:
+    prediction = torch.rand(2, 1, 24, 32)
+    maps = auxiliary_maps(prediction, *CLICKS, "disks")
+    assert torch.equal(maps[:, :1], prediction)
+    assert [[int(maps[b, c].sum() > 0) for c in (1, 2)] for b in (0, 1)] == [[1, 0], [0, 1]]
+    assert not auxiliary_maps(prediction, [], [], "disks")[:, 1:].any()
+    with pytest.raises(UserError, match="no click encoding 'disk'; did you mean 'disks'"):
+        auxiliary_maps(prediction, [], [], "disk")
+
+
+def test_what_is_read_of_an_image_does_not_depend_on_the_padding_behind_it() -> None:
+    model, x = model_of(EarlyFusion), torch.rand(1, 3, 19, 35)
+    padded = functional.pad(x, (0, 5, 0, 5), mode="replicate")
+    clicks = [[[(4, 5)]]], [[[(15, 30)]]]
+    answers = [model(image, model.initialize_z(image, image[:, :1]), *clicks)[0] for image in (x, padded)]
+    assert torch.allclose(answers[0], answers[1][..., :19, :35], atol=1e-6)
+
+
+def test_parameters_without_influence_are_frozen_and_the_rest_is_trained() -> None:
+    for fusion in (EarlyFusion, IntermediateFusion):
+        network = fusion(Pyramid(), {}).train()
+        before = {key: value.clone() for key, value in network.state_dict().items()}
+        assert freeze_unused(network) == ("network.spare.weight", "network.spare.bias")
+        assert network.training
+        assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+        network(torch.rand(2, 3, 24, 32), torch.rand(2, 3, 24, 32)).mean().backward()
+        assert all((p.grad is None) == (not p.requires_grad) for p in network.parameters())
+
+
+def test_known_features_are_used_without_gradients_only() -> None:
+    model, x = model_of(IntermediateFusion), torch.rand(2, 3, 24, 32)
+    wrong = {key: value * 0 for key, value in model.encode(x).items()}
+    z = model.initialize_z(x, x[:, :1], features=wrong)
+    with torch.no_grad():
+        outputs, _ = model.logits(x, z, *CLICKS)
+    with_gradients, _ = model.logits(x, z, *CLICKS)
+    right, _ = model.logits(x, model.initialize_z(x, x[:, :1]), *CLICKS)
+    assert torch.equal(with_gradients["y"], right["y"])
+    assert not torch.equal(outputs["y"], right["y"])
+
+
+def test_a_network_that_reads_no_image_is_refused() -> None:
+    with pytest.raises(UserError, match="Conv2d has no convolution that reads an image"):
+        widen_input(nn.Conv2d(4, 8, 3), 3)

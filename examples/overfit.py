@@ -2,7 +2,8 @@
 
 python examples/overfit.py --data-root data/COCO_MVal --out runs/overfit
 
-Evaluates the untrained model, trains it with simulated clicks, writes a model folder, evaluates that.
+Evaluates the untrained model on images of half the size, trains it there with simulated clicks, writes a model folder
+and evaluates that.
 """
 
 from __future__ import annotations
@@ -11,20 +12,36 @@ import argparse
 import random
 import time
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 import iis_core
-from iis_core.datasets import EvaluationDataset, Target
+from iis_core.datasets import EvaluationDataset
 from iis_core.metrics import mean_noc
 from iis_core.weights import save_weights
 
 FURTHER = 3
-SIDE = 224
-BATCH = 4
+
+
+class Halved:
+    """A dataset at half of its size."""
+
+    def __init__(self, dataset: iis_core.SegDataset) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> iis_core.Sample:
+        sample = self.dataset[index]
+        masks = sample.masks[::2, ::2]
+        image = cv2.resize(sample.image, masks.shape[1::-1], interpolation=cv2.INTER_AREA)
+        return iis_core.Sample(image, masks, sample.info)
 
 
 def loss_of(logits: Tensor, target: Tensor) -> Tensor:
@@ -36,8 +53,8 @@ def loss_of(logits: Tensor, target: Tensor) -> Tensor:
     return entropy + 1 - overlap / (y.sum() + truth[counted].sum() - overlap).clamp(min=1)
 
 
-def step(model: torch.nn.Module, robot: iis_core.Robot, x: Tensor, target: Tensor) -> Tensor:
-    """The loss after some clicks, all but the last of which are made without gradient."""
+def loss_after_clicks(model: Any, robot: iis_core.Robot, x: Tensor, target: Tensor, batch_statistics: bool) -> Tensor:
+    """All but the last of a random number of clicks are made without gradient."""
     z, y = model.initialize_z(x, target), model.initialize_y(x, target)
     pcs, ncs = [], []
     for _ in range(random.randint(0, FURTHER)):
@@ -46,78 +63,60 @@ def step(model: torch.nn.Module, robot: iis_core.Robot, x: Tensor, target: Tenso
         ncs.append(new_ncs)
         y, z = iis_core.answer(model.eval(), x, z, pcs, ncs)
     new_pcs, new_ncs = iis_core.ask(robot, y, target, pcs, ncs)
-    outputs, _ = model.train().logits(x, z, [*pcs, new_pcs], [*ncs, new_ncs])
+    outputs, _ = model.train(batch_statistics).logits(x, z, [*pcs, new_pcs], [*ncs, new_ncs])
     return loss_of(outputs["y"], target)
 
 
-def crop(entry: Target) -> tuple[Tensor, Tensor]:
-    """A part of the image around a random pixel of the object, perhaps mirrored."""
-    rows, columns = np.nonzero(entry.target == 1)
-    place = random.randrange(len(rows))
-    top, left = (
-        min(max(0, int(centre) - random.randrange(SIDE)), max(0, side - SIDE))
-        for centre, side in zip((rows[place], columns[place]), entry.target.shape, strict=True)
-    )
-    window = slice(top, top + SIDE), slice(left, left + SIDE)
-    x, target = torch.zeros(1, 3, SIDE, SIDE), torch.full((1, 1, SIDE, SIDE), -1, dtype=torch.int8)
-    height, width = entry.target[window].shape
-    x[..., :height, :width] = torch.from_numpy(entry.image[window]).permute(2, 0, 1) / 255
-    target[..., :height, :width] = torch.from_numpy(entry.target[window])
-    return (x.flip(3), target.flip(3)) if random.random() < 0.5 else (x, target)
-
-
 def train(model: torch.nn.Module, targets: EvaluationDataset, steps: int) -> None:
+    """Single images; from half of the steps on with fixed batch statistics, as the model will be used."""
     robot = iis_core.load_robot("ritm", threshold=0.49)
-    model.to(memory_format=torch.channels_last)
+    entries = [targets[i] for i in range(len(targets))]
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(trained)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2e-3, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-3, total_steps=steps, pct_start=0.1)
     start, losses = time.perf_counter(), []
     for number in range(1, steps + 1):
-        crops = [crop(targets[random.randrange(len(targets))]) for _ in range(BATCH)]
-        x, target = (torch.cat(tensors) for tensors in zip(*crops, strict=True))
-        loss = step(model, robot, x, target)
+        entry = entries[random.randrange(len(entries))]
+        x = torch.from_numpy(entry.image).permute(2, 0, 1)[None].float() / 255
+        loss = loss_after_clicks(model, robot, x, torch.from_numpy(entry.target)[None, None], number < steps // 2)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
         losses.append(float(loss.detach()))
         if number % 100 == 0:
-            print(
-                f"step {number}: loss {sum(losses[-100:]) / 100:.3f}, {time.perf_counter() - start:.0f} s", flush=True
-            )
+            print(f"step {number}: loss {np.mean(losses[-100:]):.3f}, {time.perf_counter() - start:.0f} s", flush=True)
+    model.eval()
 
 
-def evaluated(arguments: argparse.Namespace, label: str, **keywords: object) -> None:
-    run = iis_core.evaluate(
-        arguments.model,
-        "coco-mval",
-        model_keywords={**keywords, **dict(pair.split("=", 1) for pair in arguments.set)},
-        dataset_keywords={"root": str(arguments.data_root)},
-        limit=arguments.objects,
-        out=arguments.out / label,
+def report(model: Any, dataset: Halved, objects: int, out: Path) -> None:
+    run = iis_core.evaluate(model, dataset, limit=objects, out=out, identity={"step": out.name})
+    print(
+        f"{out.name}: NoC@85 {mean_noc(run.records, 0.85, run.protocol):.2f} on {len(run.records)} objects", flush=True
     )
-    print(f"{label}: NoC@85 {mean_noc(run.records, 0.85, run.protocol):.2f} on {len(run.records)} objects", flush=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="smp/linknet")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--encoder", default="resnet18")
+    parser.add_argument("--fusion", default="early")
     parser.add_argument("--data-root", type=Path, required=True)
     parser.add_argument("--objects", type=int, default=8)
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     random.seed(0)
     torch.manual_seed(0)
-    evaluated(arguments, "untrained", weights="random")
-    keywords = dict(pair.split("=", 1) for pair in arguments.set)
-    model = iis_core.load_model(arguments.model, weights="random", **keywords)
-    dataset = iis_core.load_dataset("coco-mval", root=str(arguments.data_root))
+    keywords = {"encoder_name": arguments.encoder, "fusion": arguments.fusion, "click_encoding": "distances"}
+    model: Any = iis_core.load_model(arguments.model, weights="random", **keywords)
+    dataset = Halved(iis_core.load_dataset("coco-mval", root=str(arguments.data_root)))
+    report(model, dataset, arguments.objects, arguments.out / "untrained")
     train(model, EvaluationDataset(dataset, limit=arguments.objects), arguments.steps)
-    save_weights(arguments.out / "model", model.network, name=arguments.model, config=model.network.config)
-    evaluated(arguments, "trained", weights=str(arguments.out / "model"))
+    folder = arguments.out / "model"
+    save_weights(folder, model.network, name=arguments.model, config=model.network.config)
+    again = iis_core.load_model(arguments.model, weights=str(folder))
+    report(again, dataset, arguments.objects, arguments.out / "trained")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ class SMPNetwork(nn.Module):
     def __init__(self, architecture: str, encoder_name: str, encoder_weights: str | None = None) -> None:
         super().__init__()
         self.model: Any = _created(architecture, encoder_name, encoder_weights)
-        self.multiple: int = self.model.encoder.output_stride
+        self.multiple: int = self.model.encoder.output_stride * (2 if _is_transformer(encoder_name) else 1)
         self.least = _LEAST_OF.get(architecture, _LEAST)
 
     def features(self, image: Tensor) -> list[Tensor]:
@@ -92,6 +92,7 @@ def _check_encoder(name: str) -> None:
 
 
 def _is_transformer(encoder_name: str) -> bool:
+    """Whether all features of an encoder have the size of its patches; DPT then halves them once more."""
     return encoder_name.removeprefix("tu-").startswith(("vit_", "deit", "beit", "eva", "dinov"))
 
 

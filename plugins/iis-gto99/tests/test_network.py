@@ -64,6 +64,19 @@ def test_preparing_leaves_the_network_as_it_was(network: GTO99Network) -> None:
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
 
 
+@torch.no_grad()
+def test_a_small_image_is_not_decoded_at_the_size_of_the_pooling(network: GTO99Network) -> None:
+    generator = torch.Generator().manual_seed(0)
+    given = [torch.rand(1, channels, 32, 40, generator=generator) for channels in (3, 6, 1)]
+    sizes, answers = [], []
+    for each in (network, prepared(network)):
+        hook = each.decoder.conv_up1.register_forward_hook(lambda _, __, x: sizes.append(tuple(x.shape[-2:])))
+        answers.append(each(*given, torch.zeros(1, 2, 32, 40)))
+        hook.remove()
+    assert sizes == [(4, 5), (4, 5)]
+    assert torch.allclose(*answers, atol=1e-3)
+
+
 def test_every_parameter_gets_a_gradient() -> None:
     network = build_network().train()
     generator = torch.Generator().manual_seed(0)

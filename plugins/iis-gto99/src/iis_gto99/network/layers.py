@@ -21,7 +21,7 @@ class StandardisedConv2d(nn.Conv2d):
 
 
 class JoinedConv2d(nn.Conv2d):
-    """A convolution of several tensors side by side, of so many channels each, the smaller ones enlarged."""
+    """A convolution of several tensors side by side, of so many channels each, at the size of the second."""
 
     def __init__(self, channels: Sequence[int], outputs: int, *, standardise: bool) -> None:
         super().__init__(sum(channels), outputs, 3, padding=1)
@@ -29,7 +29,7 @@ class JoinedConv2d(nn.Conv2d):
         self.standardise = standardise
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:  # type: ignore[override]  # several in place of one
-        shape = _largest(parts)
+        shape = _size(parts[1])
         joined = torch.cat([resized(part, shape) for part in parts], dim=1)
         y: Tensor = self._conv_forward(joined, self.applied_weight(), self.bias)
         return y
@@ -59,7 +59,7 @@ class SplitConv2d(nn.Module):
         self.convs = nn.ModuleList(_plain(joined, *of_part) for of_part in zip(weights, biases, strict=True))
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
-        shape = _largest(parts)
+        shape = _size(parts[1])
         first, *others = (
             _of_grid(x, conv, shape) if _is_grid(x, shape) else conv(resized(x, shape))
             for conv, x in zip(self.convs, parts, strict=True)
@@ -72,13 +72,13 @@ class SplitConv2d(nn.Module):
 
 def resized(x: Tensor, shape: tuple[int, int]) -> Tensor:
     """Bilinear, corners not aligned."""
-    if (x.shape[-2], x.shape[-1]) == shape:
+    if _size(x) == shape:
         return x
     return functional.interpolate(x, size=shape, mode="bilinear", align_corners=False)
 
 
-def _largest(parts: Sequence[Tensor]) -> tuple[int, int]:
-    return max((part.shape[-2], part.shape[-1]) for part in parts)
+def _size(x: Tensor) -> tuple[int, int]:
+    return x.shape[-2], x.shape[-1]
 
 
 def _is_grid(x: Tensor, shape: tuple[int, int]) -> bool:
@@ -89,7 +89,7 @@ def _is_grid(x: Tensor, shape: tuple[int, int]) -> bool:
 def _of_grid(x: Tensor, conv: nn.Module, shape: tuple[int, int]) -> Tensor:
     """`conv(resized(x, shape))` of a convolution without bias, without ever having all channels at that size."""
     taps = torch.einsum("ockl,bcij->bokilj", conv.weight, x)
-    rows, columns = (_shifted_lines(*sides, x) for sides in zip(x.shape[-2:], shape, strict=True))
+    rows, columns = (_shifted_lines(*sides, x) for sides in zip(_size(x), shape, strict=True))
     return torch.einsum("khi,bokiw->bohw", rows, torch.einsum("lwj,bokilj->bokiw", columns, taps))
 
 

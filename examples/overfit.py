@@ -53,7 +53,7 @@ def loss_of(logits: Tensor, target: Tensor) -> Tensor:
     return entropy + 1 - overlap / (y.sum() + truth[counted].sum() - overlap).clamp(min=1)
 
 
-def loss_after_clicks(model: Any, robot: iis_core.Robot, x: Tensor, target: Tensor, batch_statistics: bool) -> Tensor:
+def loss_after_clicks(model: Any, robot: iis_core.Robot, x: Tensor, target: Tensor) -> Tensor:
     """All but the last of a random number of clicks are made without gradient."""
     z, y = model.initialize_z(x, target), model.initialize_y(x, target)
     pcs, ncs = [], []
@@ -61,14 +61,14 @@ def loss_after_clicks(model: Any, robot: iis_core.Robot, x: Tensor, target: Tens
         new_pcs, new_ncs = iis_core.ask(robot, y, target, pcs, ncs)
         pcs.append(new_pcs)
         ncs.append(new_ncs)
-        y, z = iis_core.answer(model.eval(), x, z, pcs, ncs)
+        y, z = iis_core.answer(model, x, z, pcs, ncs)
     new_pcs, new_ncs = iis_core.ask(robot, y, target, pcs, ncs)
-    outputs, _ = model.train(batch_statistics).logits(x, z, [*pcs, new_pcs], [*ncs, new_ncs])
+    outputs, _ = model.logits(x, z, [*pcs, new_pcs], [*ncs, new_ncs])
     return loss_of(outputs["y"], target)
 
 
 def train(model: torch.nn.Module, targets: EvaluationDataset, steps: int) -> None:
-    """Single images; from half of the steps on with fixed batch statistics, as the model will be used."""
+    """One image at a time, the model in evaluation mode: without dropout, and best without batch normalisation."""
     robot = iis_core.load_robot("ritm", threshold=0.49)
     entries = [targets[i] for i in range(len(targets))]
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -78,7 +78,7 @@ def train(model: torch.nn.Module, targets: EvaluationDataset, steps: int) -> Non
     for number in range(1, steps + 1):
         entry = entries[random.randrange(len(entries))]
         x = torch.from_numpy(entry.image).permute(2, 0, 1)[None].float() / 255
-        loss = loss_after_clicks(model, robot, x, torch.from_numpy(entry.target)[None, None], number < steps // 2)
+        loss = loss_after_clicks(model, robot, x, torch.from_numpy(entry.target)[None, None])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -86,7 +86,6 @@ def train(model: torch.nn.Module, targets: EvaluationDataset, steps: int) -> Non
         losses.append(float(loss.detach()))
         if number % 100 == 0:
             print(f"step {number}: loss {np.mean(losses[-100:]):.3f}, {time.perf_counter() - start:.0f} s", flush=True)
-    model.eval()
 
 
 def report(model: Any, dataset: Halved, objects: int, out: Path) -> None:
@@ -98,12 +97,12 @@ def report(model: Any, dataset: Halved, objects: int, out: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="smp/linknet")
-    parser.add_argument("--encoder", default="resnet18")
+    parser.add_argument("--model", default="smp/fpn")
+    parser.add_argument("--encoder", default="tu-convnext_atto")
     parser.add_argument("--fusion", default="early")
     parser.add_argument("--data-root", type=Path, required=True)
     parser.add_argument("--objects", type=int, default=8)
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=1400)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     random.seed(0)

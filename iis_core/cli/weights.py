@@ -47,18 +47,18 @@ def weights(name: str, get: bool, source: str | None, to: Path | None, as_json: 
     click.echo(f"trained on  {spec.trained_on or 'unknown'}")
     for dataset, numbers in spec.results.items():
         click.echo(f"{dataset:<12}" + "  ".join(f"{metric} {value}" for metric, value in numbers.items()))
-    click.echo(f"here        {here or 'no: ' + _how_to_get(spec)}")
+    click.echo(f"here        {here or _how_to_get(spec)}")
 
 
 def _how_to_get(spec: ModelSpec) -> str:
     from iis_core.downloads import how_by_hand
 
     if spec.weights is None:
-        return "train it, or run it with --set weights=random"
+        return "none are published: train it, or run it with --set weights=random"
     again = f"`iis weights {spec.name} --get`"
     if spec.weights.by_hand:
-        return f"{how_by_hand(spec.weights, read_config().weights)}, then check it by {again}"
-    return f"run {again}"
+        return f"not fetched: {how_by_hand(spec.weights, read_config().weights)}, then check it by {again}"
+    return f"not fetched: run {again}"
 
 
 def _get(spec: ModelSpec) -> None:

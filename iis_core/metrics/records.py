@@ -70,12 +70,12 @@ def mean_iou_over_clicks(records: Sequence[Record], protocol: Protocol) -> float
 
     Source: Forte et al. 2020, Getting to 99% Accuracy in Interactive Segmentation.
     """
-    return float(np.mean([mean_iou_at(records, k, protocol) for k in range(1, protocol.max_clicks + 1)]))
+    return float(np.mean(_curve(records, protocol)))
 
 
 def area_under_curve(records: Sequence[Record], protocol: Protocol) -> float:
     """Area under the mean IoU over clicks 1..limit by the trapezoid rule, divided by its width: in [0, 1]."""
-    curve = [mean_iou_at(records, k, protocol) for k in range(1, protocol.max_clicks + 1)]
+    curve = _curve(records, protocol)
     return float(np.trapezoid(curve)) / (len(curve) - 1) if len(curve) > 1 else curve[0]
 
 
@@ -110,6 +110,11 @@ def seconds_per_click(records: Sequence[Record]) -> dict[str, dict[str, float]]:
         for stage, values in stages.items()
         if values
     }
+
+
+def _curve(records: Sequence[Record], protocol: Protocol) -> list[float]:
+    """The mean IoU after 1..limit clicks."""
+    return [mean_iou_at(records, k, protocol) for k in range(1, protocol.max_clicks + 1)]
 
 
 class _State(NamedTuple):

@@ -130,6 +130,7 @@ def test_a_model_folder_says_what_it_holds(fusion: str, encoding: str, tmp_path:
     save_weights(tmp_path / "model", model.network, name="smp/unet", config=model.network.config)
     again: Any = load_model("smp/unet", weights=str(tmp_path / "model"))
     assert len(again.weights_sha256) == 64
+    assert again.network.config == model.network.config
     assert all(torch.equal(a, b) for a, b in zip(clicked(model, x), clicked(again, x), strict=True))
     for keywords, message in (
         (
@@ -163,9 +164,7 @@ def test_what_cannot_work_is_refused_with_the_remedy(name: str, keywords: dict[s
         load(name, **keywords)
 
 
-def test_pretrained_weights_that_cannot_be_fetched_are_an_error_with_the_remedy(
-    monkeypatch: Any, tmp_path: Path
-) -> None:
+def test_pretrained_weights_that_cannot_be_fetched_are_an_error_with_the_remedy(tmp_path: Path) -> None:
     program = (
         "import iis_core\n"
         "try: iis_core.load_model('smp/unet', weights='random', encoder_name='resnet18', encoder_weights='imagenet')\n"
@@ -200,3 +199,12 @@ def test_the_image_is_normalised_as_the_encoder_was_trained(encoder: str, weight
     means, stds = normalisation(encoder, weights)
     assert means[0] == pytest.approx(mean)
     assert len(means) == len(stds) == 3
+
+
+def test_a_model_folder_is_normalised_as_its_encoder_was_trained(tmp_path: Path) -> None:
+    model = load(encoder_name="timm-efficientnet-b0")
+    config = {**model.network.config, "encoder_weights": "advprop"}
+    save_weights(tmp_path / "model", model.network, name="smp/unet", config=config)
+    again: Any = load_model("smp/unet", weights=str(tmp_path / "model"))
+    assert again.mean.flatten().tolist() == [0.5, 0.5, 0.5]
+    assert model.mean.flatten().tolist() != [0.5, 0.5, 0.5]

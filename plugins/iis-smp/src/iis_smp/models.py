@@ -41,12 +41,14 @@ def load(
     given = {"encoder_name": encoder_name, "fusion": fusion, "click_encoding": click_encoding}
     stored = None if weights == "random" else find_weights(f"smp/{architecture}", weights)
     config = _config(architecture, given, stored)
+    if stored is None:
+        config["encoder_weights"] = encoder_weights  # a model folder must be normalised as it was trained
     if stored is not None and encoder_weights is not None:
         raise UserError(f"{stored.path} holds the encoder's weights too: leave encoder_weights out")
     network, unused = _built(config, encoder_weights)
     if stored is not None:
         put_weights(network, stored)
-    mean, std = normalisation(config["encoder_name"], encoder_weights)
+    mean, std = normalisation(config["encoder_name"], config.get("encoder_weights"))
     model = fusion_model(network, mean=mean, std=std, click_encoding=config["click_encoding"], device=device).eval()
     model.unused_parameters = unused
     model.weights_sha256 = None if stored is None else stored.sha256

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
 
 
 class InferenceCopy:
@@ -28,3 +30,34 @@ class InferenceCopy:
         if self._kept is None or self._kept[0] != versions:
             self._kept = versions, self.prepare(network)
         return self._kept[1]
+
+
+def enlarged_and_convolved(x: Tensor, weight: Tensor, shape: tuple[int, int], *, align_corners: bool) -> Tensor:
+    """A convolution of a bilinear enlargement, without ever having all channels at the large size.
+
+    Both are linear, so the kernel's taps are applied to the small maps, and the enlargement, seen from each tap, to
+    the result. Where the small maps have at most a sixteenth of the pixels, that is many times less to compute.
+
+    x: floating (B, C, h, w). weight: of the convolution, (O, C, k, k) with k odd; it is padded by k // 2 zeros.
+    shape: (H, W), the large size.
+
+    Returns (B, O, H, W), as `conv2d(interpolate(x, shape, mode="bilinear"), weight, padding=k // 2)` but for rounding.
+    """
+    batch, _, height, width = x.shape
+    outputs, _, k, _ = weight.shape
+    rows, columns = (
+        _seen_from_taps(small, large, k, x, align_corners) for small, large in zip((height, width), shape, strict=True)
+    )
+    taps = functional.conv2d(x, weight.permute(2, 3, 0, 1).reshape(k * k * outputs, -1, 1, 1))
+    taps = taps.permute(0, 2, 3, 1).reshape(batch, height, width, k, k, outputs)
+    by_column = taps.permute(0, 1, 4, 2, 3, 5).reshape(batch, height, k * width, k * outputs)
+    wide = (columns @ by_column).reshape(batch, height, shape[1], k, outputs)
+    by_row = wide.permute(0, 3, 1, 2, 4).reshape(batch, k * height, shape[1] * outputs)
+    return (rows @ by_row).reshape(batch, *shape, outputs).permute(0, 3, 1, 2)
+
+
+def _seen_from_taps(small: int, large: int, k: int, like: Tensor, align_corners: bool) -> Tensor:
+    """By which a line of `small` pixels, once for each of k taps, becomes one of `large`: (large, k small)."""
+    unit = torch.eye(small, dtype=like.dtype, device=like.device)[None]
+    enlarged = functional.interpolate(unit, size=large, mode="linear", align_corners=align_corners)[0]
+    return functional.pad(enlarged, (k // 2, k // 2)).unfold(1, large, 1).permute(2, 1, 0).reshape(large, k * small)

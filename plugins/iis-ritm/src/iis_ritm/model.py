@@ -15,7 +15,7 @@ from iis_core import UserError
 from iis_core.clicks import NO_POINT, points_from_clicks
 from iis_core.inference import InferenceCopy
 from iis_core.types import Clicks, State
-from iis_ritm.folding import folded
+from iis_ritm.folding import prepared
 from iis_ritm.networks.network import resized
 from iis_ritm.zoom import Box, OrderedClick, ZoomIn, fitted, moved, placed, seen
 
@@ -76,7 +76,7 @@ class RITMModel(nn.Module):
         self.max_size = max_size
         self.precision = precision
         self.weights_sha256: str | None = None
-        self._inference = InferenceCopy(_compiled if compile else _prepared)
+        self._inference = InferenceCopy(_compiled if compile else prepared)
 
     @property
     def device(self) -> torch.device:
@@ -188,12 +188,8 @@ class RITMModel(nn.Module):
         return logits.sigmoid()
 
 
-def _prepared(network: nn.Module) -> nn.Module:
-    return folded(network).to(memory_format=torch.channels_last)
-
-
 def _compiled(network: nn.Module) -> Any:
-    return torch.compile(_prepared(network), dynamic=True)
+    return torch.compile(prepared(network), dynamic=True)
 
 
 def _ordered(pcs: Clicks, ncs: Clicks, element: int) -> list[OrderedClick]:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from iis_core.inference import enlarged_and_convolved
+
 _GROUPS = 32
 
 
@@ -61,7 +63,9 @@ class SplitConv2d(nn.Module):
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
         shape = _size(parts[1])
         first, *others = (
-            _of_grid(x, conv, shape) if _is_grid(x, shape) else conv(resized(x, shape))
+            enlarged_and_convolved(x, conv.weight, shape, align_corners=False)
+            if _is_grid(x, shape)
+            else conv(resized(x, shape))
             for conv, x in zip(self.convs, parts, strict=True)
         )
         total: Tensor = first
@@ -84,19 +88,6 @@ def _size(x: Tensor) -> tuple[int, int]:
 def _is_grid(x: Tensor, shape: tuple[int, int]) -> bool:
     """Whether a tensor, never the first, has so few pixels that its enlargement is better not convolved."""
     return x.shape[-2] * x.shape[-1] * 16 < shape[0] * shape[1]
-
-
-def _of_grid(x: Tensor, conv: nn.Module, shape: tuple[int, int]) -> Tensor:
-    """`conv(resized(x, shape))` of a convolution without bias, without ever having all channels at that size."""
-    taps = torch.einsum("ockl,bcij->bokilj", conv.weight, x)
-    rows, columns = (_shifted_lines(*sides, x) for sides in zip(_size(x), shape, strict=True))
-    return torch.einsum("khi,bokiw->bohw", rows, torch.einsum("lwj,bokilj->bokiw", columns, taps))
-
-
-def _shifted_lines(small: int, large: int, like: Tensor) -> Tensor:
-    """By which a line of `small` pixels becomes one of `large`, seen from each tap of the kernel: (3, large, small)."""
-    enlarged = functional.interpolate(torch.eye(small).to(like)[None], size=large, mode="linear")[0]
-    return functional.pad(enlarged, (1, 1)).unfold(1, large, 1).permute(1, 2, 0)
 
 
 def group_norm(channels: int) -> nn.GroupNorm:

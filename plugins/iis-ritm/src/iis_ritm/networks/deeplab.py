@@ -97,11 +97,11 @@ def convolution(inputs: int, outputs: int, kernel: int = 1, dilation: int = 1) -
     """Convolution, batch norm, ReLU."""
     padding = dilation if kernel == 3 else 0
     conv = nn.Conv2d(inputs, outputs, kernel, padding=padding, dilation=dilation, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU())
+    return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
 
 def separable(inputs: int, outputs: int) -> nn.Module:
     """A 3x3 convolution of each channel, then one of 1x1."""
     apart = nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False)
     mixed = nn.Conv2d(inputs, outputs, 1, bias=False)
-    return _Named("body", nn.Sequential(apart, mixed, nn.BatchNorm2d(outputs), nn.ReLU()))
+    return _Named("body", nn.Sequential(apart, mixed, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)))

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from iis_core.inference import enlarged_and_convolved
 from iis_ritm.networks.network import RITMNetwork, resized
 from iis_ritm.networks.ocr import ObjectContext
 from iis_ritm.networks.resnet import BasicBlock, Bottleneck, layer
@@ -48,7 +49,7 @@ class HRNet(nn.Module):
         self.bn1 = nn.BatchNorm2d(64)
         self.conv2 = nn.Conv2d(64, 64, 3, 2, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(64)
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
         self.layer1 = layer(Bottleneck, 64, 64, blocks)
         self.transition1 = _transition([64 * Bottleneck.expansion], widths[:2])
         self.stage2 = _stage(widths[:2], blocks, modules=1)
@@ -56,29 +57,32 @@ class HRNet(nn.Module):
         self.stage3 = _stage(widths[:3], blocks, modules=3 if small else 4)
         self.transition3 = _transition(widths[:3], widths)
         self.stage4 = _stage(widths, blocks, modules=2 if small else 3)
+        self.widths = widths
         self._add_heads(sum(widths), ocr_width)
 
     def _add_heads(self, channels: int, ocr_width: int) -> None:
         self.has_context = ocr_width > 0
+        self.wide: nn.Module | None = None
         if not self.has_context:
             self.cls_head: nn.Module = _head(channels, kernel=3)
             return
         wide = nn.Conv2d(channels, 2 * ocr_width, 3, padding=1)
-        self.conv3x3_ocr = nn.Sequential(wide, nn.BatchNorm2d(2 * ocr_width), nn.ReLU())
+        self.conv3x3_ocr = nn.Sequential(wide, nn.BatchNorm2d(2 * ocr_width), nn.ReLU(inplace=True))
         self.ocr_distri_head = ObjectContext(2 * ocr_width, ocr_width)
         self.cls_head = nn.Conv2d(2 * ocr_width, 1, 1)
         self.aux_head = _head(channels, kernel=1)
 
     def forward(self, image: Tensor, additional: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        features = self.features(image, additional)
+        branches = self.branches(image, additional)
+        features = joined(branches)
         if not self.has_context:
             return self.cls_head(features), None
         auxiliary = self.aux_head(features)
-        wide = self.conv3x3_ocr(features)
+        wide = self.conv3x3_ocr(features) if self.wide is None else self.wide(branches)
         return self.cls_head(self.ocr_distri_head(wide, auxiliary)), auxiliary
 
-    def features(self, image: Tensor, additional: Tensor | None) -> Tensor:
-        """Of all resolutions, brought to the highest: float32 (B, 15 width, H / 4, W / 4)."""
+    def branches(self, image: Tensor, additional: Tensor | None) -> list[Tensor]:
+        """Features of all four resolutions, the highest first: float32 (B, width, H / 4, W / 4) and so on."""
         x = self.relu(self.bn1(self.conv1(image)))
         x = self.relu(self.bn2(self.conv2(x if additional is None else x + additional)))
         branches = [self.layer1(x)]
@@ -90,7 +94,36 @@ class HRNet(nn.Module):
             # A new branch starts from the lowest resolution so far.
             inputs = [*branches, *[branches[-1]] * (len(transition) - len(branches))]
             branches = stage([change(x) for change, x in zip(transition, inputs, strict=True)])
-        return torch.cat([branches[0], *(resized(x, branches[0].shape[-2:]) for x in branches[1:])], dim=1)
+        return branches
+
+    def split_wide_convolution(self) -> None:
+        """Convolve low resolutions before they are enlarged; for inference, with batch norms folded."""
+        if self.has_context:
+            self.wide = SplitConvolution(self.conv3x3_ocr[0], self.widths)
+
+
+class SplitConvolution(nn.Module):
+    """A convolution of joined branches and a ReLU, which never enlarges the two lowest resolutions.
+
+    conv: the convolution. widths: channels of the branches.
+    """
+
+    def __init__(self, conv: nn.Conv2d, widths: list[int]) -> None:
+        super().__init__()
+        high, *self.low = torch.split(conv.weight.detach(), [sum(widths[:2]), *widths[2:]], dim=1)
+        self.high = nn.Conv2d(sum(widths[:2]), conv.out_channels, 3, padding=1, device="meta")
+        self.high.weight, self.high.bias = nn.Parameter(high.contiguous()), conv.bias
+
+    def forward(self, branches: list[Tensor]) -> Tensor:
+        y: Tensor = self.high(joined(branches[:2]))
+        for x, weight in zip(branches[2:], self.low, strict=True):
+            y += enlarged_and_convolved(x, weight, (y.shape[-2], y.shape[-1]), align_corners=True)
+        return y.relu_()
+
+
+def joined(branches: list[Tensor]) -> Tensor:
+    """All at the resolution of the first, side by side."""
+    return torch.cat([branches[0], *(resized(x, branches[0].shape[-2:]) for x in branches[1:])], dim=1)
 
 
 class Fusion(nn.Module):
@@ -105,7 +138,7 @@ class Fusion(nn.Module):
                 for to in range(len(widths))
             ]
         )
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
 
     def forward(self, inputs: list[Tensor]) -> list[Tensor]:
         outputs = [branch(x) for branch, x in zip(self.branches, inputs, strict=True)]
@@ -114,9 +147,12 @@ class Fusion(nn.Module):
     def _fused(self, outputs: list[Tensor], to: int, exchange: nn.Module) -> Tensor:
         assert isinstance(exchange, nn.ModuleList)
         changed = [change(x) for change, x in zip(exchange, outputs, strict=True)]
-        total = changed[0]
-        for source, x in enumerate(changed[1:], 1):
-            total = total + (resized(x, outputs[to].shape[-2:]) if source > to else x)
+        first, second, *others = (
+            resized(x, outputs[to].shape[-2:]) if source > to else x for source, x in enumerate(changed)
+        )
+        total = first + second
+        for other in others:
+            total += other
         y: Tensor = self.relu(total)
         return y
 
@@ -127,7 +163,7 @@ def _exchange(widths: list[int], to: int, source: int) -> nn.Module:
         return nn.Identity()
     if source > to:
         return nn.Sequential(nn.Conv2d(widths[source], widths[to], 1, bias=False), nn.BatchNorm2d(widths[to]))
-    steps = [_halving(widths[source], widths[source], nn.ReLU()) for _ in range(to - source - 1)]
+    steps = [_halving(widths[source], widths[source], nn.ReLU(inplace=True)) for _ in range(to - source - 1)]
     return nn.Sequential(*steps, _halving(widths[source], widths[to]))
 
 
@@ -141,12 +177,12 @@ def _transition(before: list[int], after: list[int]) -> nn.ModuleList:
     changes: list[nn.Module] = []
     for k, width in enumerate(after):
         if k >= len(before):
-            changes.append(nn.Sequential(_halving(before[-1], width, nn.ReLU())))
+            changes.append(nn.Sequential(_halving(before[-1], width, nn.ReLU(inplace=True))))
         elif before[k] == width:
             changes.append(nn.Identity())
         else:
             conv = nn.Conv2d(before[k], width, 3, padding=1, bias=False)
-            changes.append(nn.Sequential(conv, nn.BatchNorm2d(width), nn.ReLU()))
+            changes.append(nn.Sequential(conv, nn.BatchNorm2d(width), nn.ReLU(inplace=True)))
     return nn.ModuleList(changes)
 
 
@@ -156,4 +192,4 @@ def _stage(widths: list[int], blocks: int, modules: int) -> nn.Sequential:
 
 def _head(channels: int, kernel: int) -> nn.Sequential:
     conv = nn.Conv2d(channels, channels, kernel, padding=kernel // 2)
-    return nn.Sequential(conv, nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, 1, 1))
+    return nn.Sequential(conv, nn.BatchNorm2d(channels), nn.ReLU(inplace=True), nn.Conv2d(channels, 1, 1))

@@ -72,7 +72,7 @@ class RITMNetwork(nn.Module):
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("std", std, persistent=False)
         channels = 2 * len(self.radii) + with_prev_mask
-        activation = nn.LeakyReLU(0.2) if use_leaky_relu else nn.ReLU()
+        activation = nn.LeakyReLU(0.2, inplace=True) if use_leaky_relu else nn.ReLU(inplace=True)
         self.rgb_conv: nn.Module | None = None
         if use_rgb_conv:
             mixed = 6 + channels

@@ -50,7 +50,7 @@ class _Attention(nn.Module):
 
 
 def _normalised(channels: int) -> nn.Sequential:
-    return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU())
+    return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
 
 
 def _one(inputs: int, outputs: int) -> nn.Sequential:

@@ -24,7 +24,7 @@ class BasicBlock(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, planes, 3, stride, padding=dilation, dilation=dilation, bias=False)
         self.bn1 = nn.BatchNorm2d(planes)
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(planes, planes, 3, padding=last_dilation, dilation=last_dilation, bias=False)
         self.bn2 = nn.BatchNorm2d(planes)
         self.downsample = projection(inputs, planes, stride) if shortcut else None
@@ -32,7 +32,8 @@ class BasicBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.bn2(self.conv2(y))
-        z: Tensor = self.relu(y + (x if self.downsample is None else self.downsample(x)))
+        y += x if self.downsample is None else self.downsample(x)
+        z: Tensor = self.relu(y)
         return z
 
 
@@ -57,14 +58,15 @@ class Bottleneck(nn.Module):
         self.bn2 = nn.BatchNorm2d(planes)
         self.conv3 = nn.Conv2d(planes, 4 * planes, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(4 * planes)
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
         self.downsample = projection(inputs, 4 * planes, stride) if shortcut else None
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.relu(self.bn2(self.conv2(y)))
         y = self.bn3(self.conv3(y))
-        z: Tensor = self.relu(y + (x if self.downsample is None else self.downsample(x)))
+        y += x if self.downsample is None else self.downsample(x)
+        z: Tensor = self.relu(y)
         return z
 
 
@@ -102,7 +104,7 @@ class ResNet(nn.Module):
         width = 64 if block is BasicBlock else 128
         self.conv1 = nn.Conv2d(3, 64, 7, 2, padding=3, bias=False) if block is BasicBlock else _deep_stem()
         self.bn1 = nn.BatchNorm2d(width)
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, padding=1)
         self.layer1 = layer(block, width, 64, counts[0])
         self.layer2 = layer(block, 64 * block.expansion, 128, counts[1], stride=2)
@@ -119,7 +121,7 @@ class ResNet(nn.Module):
 
 def _deep_stem() -> nn.Sequential:
     return nn.Sequential(
-        *(nn.Conv2d(3, 64, 3, 2, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()),
-        *(nn.Conv2d(64, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()),
+        *(nn.Conv2d(3, 64, 3, 2, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True)),
+        *(nn.Conv2d(64, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True)),
         nn.Conv2d(64, 128, 3, padding=1, bias=False),
     )

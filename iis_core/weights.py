@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from iis_core.plugins.specs import Download, ModelSpec
 
 _TENSORS, _DESCRIPTION = "model.safetensors", "model.json"
 _SHOWN = 5
+_UNSUPPORTED = re.compile(r"Unsupported (?:global: GLOBAL|class|operand) (\S+)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +159,8 @@ def _read_pickle(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        cause = str(error).split("\n", 1)[0][:200]
+        unsupported = _UNSUPPORTED.search(str(error))
+        cause = unsupported[1] if unsupported else str(error).split("\n", 1)[0][:200]
         raise UserError(f"{path} is refused, it holds more than tensors and plain values: {cause}") from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is damaged or no file of torch.save ({str(error)[:200]}): fetch it again") from error

@@ -98,7 +98,8 @@ def freeze_unused(network: FusionNetwork) -> tuple[str, ...]:
     """
     image, maps = (torch.zeros(1, channels, network.least, network.least) for channels in (3, MAPS))
     with _evaluated(network), torch.enable_grad():
-        names, parameters = zip(*network.named_parameters(), strict=True)
+        trained = [(name, parameter) for name, parameter in network.named_parameters() if parameter.requires_grad]
+        names, parameters = zip(*trained, strict=True)
         gradients = torch.autograd.grad(network(image, maps).sum(), parameters, allow_unused=True)
     unused = [(name, p) for name, p, g in zip(names, parameters, gradients, strict=True) if g is None]
     for _, parameter in unused:

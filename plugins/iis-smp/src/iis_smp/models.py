@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from iis_core import UserError
-from iis_core.fusion import EarlyFusion, FusionModel, FusionNetwork, IntermediateFusion, freeze_unused, fusion_model
-from iis_core.weights import StoredWeights, find_weights, put_weights
+from iis_core.fusion import FusionModel, chosen_config, fused, fusion_model
+from iis_core.weights import find_weights, put_weights
 from iis_smp.network import SMPNetwork
 from iis_smp.normalisation import normalisation
 
 _DEFAULTS = {"encoder_name": "resnet34", "fusion": "early", "click_encoding": "disks"}
-_FUSIONS: Mapping[str, type[FusionNetwork]] = {"early": EarlyFusion, "intermediate": IntermediateFusion}
 
 
 def load(
@@ -40,12 +37,14 @@ def load(
     """
     given = {"encoder_name": encoder_name, "fusion": fusion, "click_encoding": click_encoding}
     stored = None if weights == "random" else find_weights(f"smp/{architecture}", weights)
-    config = _config(architecture, given, stored)
+    config = chosen_config({"architecture": architecture}, given, _DEFAULTS, stored)
     if stored is None:
         config["encoder_weights"] = encoder_weights  # a model folder must be normalised as it was trained
     if stored is not None and encoder_weights is not None:
         raise UserError(f"{stored.path} holds the encoder's weights too: leave encoder_weights out")
-    network, unused = _built(config, encoder_weights)
+    whole = SMPNetwork(architecture, config["encoder_name"], encoder_weights)
+    what = f"smp/{architecture} with the encoder {config['encoder_name']}"
+    network, unused = fused(whole, config, what, "use another encoder, e.g. resnet34")
     if stored is not None:
         put_weights(network, stored)
     mean, std = normalisation(config["encoder_name"], config.get("encoder_weights"))
@@ -53,37 +52,6 @@ def load(
     model.unused_parameters = unused
     model.weights_sha256 = None if stored is None else stored.sha256
     return model
-
-
-def _config(architecture: str, given: Mapping[str, str | None], stored: StoredWeights | None) -> dict[str, Any]:
-    """What the network is built from: as given, as stored, by default."""
-    chosen = {key: value for key, value in given.items() if value is not None}
-    if stored is None or stored.config is None:
-        return {"architecture": architecture, **_DEFAULTS, **chosen}
-    for key, value in {"architecture": architecture, **chosen}.items():
-        if stored.config.get(key) != value:
-            raise UserError(
-                f"{stored.path} holds a model with {key} {stored.config.get(key)}, not {value}: {_remedy(key)}"
-            )
-    return dict(stored.config)
-
-
-def _remedy(key: str) -> str:
-    return "load it by that name" if key == "architecture" else f"leave {key} out"
-
-
-def _built(config: Mapping[str, Any], encoder_weights: str | None) -> tuple[FusionNetwork, tuple[str, ...]]:
-    """The network, and the names of its frozen parameters. One that cannot answer at all is refused here."""
-    whole = SMPNetwork(config["architecture"], config["encoder_name"], encoder_weights)
-    try:
-        network = _FUSIONS[config["fusion"]](whole, config)
-        return network, freeze_unused(network)
-    except (RuntimeError, AssertionError) as error:
-        cause = str(error).strip().split("\n")[0]
-        raise UserError(
-            f"smp/{config['architecture']} with the encoder {config['encoder_name']} cannot answer an image of "
-            f"{whole.least} x {whole.least}: {cause}; use another encoder, e.g. resnet34"
-        ) from error
 
 
 unet = partial(load, "unet")

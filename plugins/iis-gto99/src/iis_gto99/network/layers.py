@@ -62,12 +62,7 @@ class SplitConv2d(nn.Module):
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
         shape = _size(parts[1])
-        first, *others = (
-            enlarged_and_convolved(x, conv.weight, shape, align_corners=False)
-            if _is_grid(x, shape)
-            else conv(resized(x, shape))
-            for conv, x in zip(self.convs, parts, strict=True)
-        )
+        first, *others = (_convolved(x, conv, shape) for conv, x in zip(self.convs, parts, strict=True))
         total: Tensor = first
         for other in others:
             total += other
@@ -83,6 +78,15 @@ def resized(x: Tensor, shape: tuple[int, int]) -> Tensor:
 
 def _size(x: Tensor) -> tuple[int, int]:
     return x.shape[-2], x.shape[-1]
+
+
+def _convolved(x: Tensor, conv: nn.Module, shape: tuple[int, int]) -> Tensor:
+    """A tensor brought to a size and convolved, in the order that is cheaper."""
+    if _is_grid(x, shape):
+        assert isinstance(conv.weight, Tensor)
+        return enlarged_and_convolved(x, conv.weight, shape, align_corners=False)
+    y: Tensor = conv(resized(x, shape))
+    return y
 
 
 def _is_grid(x: Tensor, shape: tuple[int, int]) -> bool:

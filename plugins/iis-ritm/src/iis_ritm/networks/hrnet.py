@@ -99,7 +99,9 @@ class HRNet(nn.Module):
     def split_wide_convolution(self) -> None:
         """Convolve low resolutions before they are enlarged; for inference, with batch norms folded."""
         if self.has_context:
-            self.wide = SplitConvolution(self.conv3x3_ocr[0], self.widths)
+            conv, *_ = self.conv3x3_ocr
+            assert isinstance(conv, nn.Conv2d)
+            self.wide = SplitConvolution(conv, self.widths)
 
 
 class SplitConvolution(nn.Module):

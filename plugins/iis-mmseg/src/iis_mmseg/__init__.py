@@ -1,0 +1,1 @@
+"""mmsegmentation's architectures as IIS models."""

@@ -1,0 +1,75 @@
+"""Checkpoints of mmsegmentation, to begin from."""
+
+from __future__ import annotations
+
+import re
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import torch
+from torch import nn
+
+from iis_core import UserError
+from iis_core.config import read_config
+from iis_core.downloads import fetch
+from iis_core.files import sha256
+from iis_core.plugins import Download
+from iis_core.weights import StoredWeights, put_weights, read_weights
+
+_HASH = re.compile(r"-([0-9a-f]{8})\.pth$")
+"""Published files end with the beginning of their SHA-256."""
+
+_AUXILIARY = ("auxiliary_head.", "data_preprocessor.")
+
+
+def begin_from(network: nn.Module, checkpoint: str) -> None:
+    """Give a segmentor of one class the weights of a checkpoint, all but those of the last layer of its head.
+
+    checkpoint: a path, or a URL that is fetched into the folder of weights.
+
+    The file is read without running code. Raises UserError where it cannot be had, or is of another network.
+    """
+    file = _fetched(checkpoint) if urlsplit(checkpoint).scheme in ("http", "https") else Path(checkpoint)
+    with _readable():
+        stored = read_weights(file)
+    own = network.state_dict()
+    given = {name: value for name, value in stored.state.items() if not name.startswith(_AUXILIARY)}
+    # What has as many outputs as there are classes cannot be taken over: the classes are others.
+    kept = {
+        name: own[name]
+        for name, value in own.items()
+        if name.startswith("decode_head.") and 1 in value.shape and name in given and given[name].shape != value.shape
+    }
+    put_weights(network, StoredWeights(stored.path, {**given, **kept}))
+
+
+def _fetched(url: str) -> Path:
+    file = fetch(Download(url=url), read_config().weights, mirrors=read_config().mirrors)
+    claimed = _HASH.search(file.name)
+    if claimed and not sha256(file).startswith(claimed[1]):
+        file.unlink()
+        raise UserError(f"{url} did not give the file that its name promises: try again")
+    return file
+
+
+def _readable() -> AbstractContextManager[object]:
+    """Beside tensors, curves of losses: what the library keeps in them is read as arrays, its methods as nothing."""
+    rebuild: Any = np.empty(0).__reduce__()[0]
+    known: list[Any] = [
+        *(np.ndarray, np.dtype, *(type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64))),
+        *((rebuild, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
+        (_Curve, "mmengine.logging.history_buffer.HistoryBuffer"),
+        (_nothing, "builtins.getattr"),
+    ]
+    return torch.serialization.safe_globals(known)
+
+
+class _Curve:
+    """Stands in for the library's class, which would look up its methods by name."""
+
+
+def _nothing(*_: object) -> None:
+    """Stands in for such a look-up."""

@@ -1,0 +1,67 @@
+"""From a configuration file of mmsegmentation to what a network for clicks is built from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from iis_core import UserError
+from iis_mmseg.library import shipped_configurations
+
+_MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+_OTHER_MODELS = ("data_preprocessor", "auxiliary_head")
+_PRETRAINED = ("pretrained", "init_cfg", "checkpoint", "checkpoint_file")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A model of one class, without auxiliary heads and without weights to fetch.
+
+    model: plain values for the library's registry. mean, std: of RGB in [0, 1].
+    """
+
+    model: dict[str, Any]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def read_configuration(path: str) -> Configuration:
+    """A configuration by its path, or by its path below those that the library ships.
+
+    The file is a Python program, and reading it runs it; what it asks to import or to install is left alone.
+    Raises UserError where it cannot be read or holds no segmentation model.
+    """
+    shipped = shipped_configurations()
+    file = next((place for place in (Path(path), shipped / path) if place.is_file()), None)
+    if file is None:
+        raise UserError(f"there is no configuration {path}, nor is it one of those in {shipped}")
+    from mmengine.config import Config
+
+    try:
+        content = Config.fromfile(file, import_custom_modules=False).to_dict()
+    except Exception as error:
+        raise UserError(f"{file} cannot be read as a configuration: {type(error).__name__}: {error}") from error
+    model = content.get("model")
+    if not isinstance(model, dict) or "backbone" not in model or "decode_head" not in model:
+        raise UserError(f"{file} holds no segmentation model: its `model` needs `backbone` and `decode_head`")
+    preprocessing = model.get("data_preprocessor") or {}
+    mean, std = (preprocessing.get(key, default) for key, default in (("mean", _MEAN), ("std", _STD)))
+    parts = {key: value for key, value in model.items() if key not in _OTHER_MODELS}
+    return Configuration(_for_one_class(parts), _of_unit(mean), _of_unit(std))
+
+
+def _for_one_class(part: Any) -> Any:
+    """A configuration's values, for one class, on any number of processes, with random weights."""
+    if isinstance(part, dict):
+        kept = {key: _for_one_class(value) for key, value in part.items() if key not in _PRETRAINED}
+        kept |= {"num_classes": 1} if "num_classes" in kept else {}
+        return {**kept, "type": "BN"} if kept.get("type") == "SyncBN" else kept
+    if isinstance(part, list | tuple):
+        return type(part)(_for_one_class(value) for value in part)
+    return part
+
+
+def _of_unit(values: Sequence[float]) -> tuple[float, ...]:
+    return tuple(value / 255 for value in values)

@@ -25,9 +25,23 @@ def join(states: Sequence[State]) -> State:
     return {key: _join_entries([state[key] for state in states]) for key in states[0]}
 
 
+def put(z: State, indices: Sequence[int], new: State) -> State:
+    """A state (or features) in which some elements are those of another: `take(put(z, i, new), i)` is `new`."""
+    order = [*range(_length(z))]
+    for place, index in enumerate(indices):
+        order[index] = len(order) + place
+    return take(join([z, new]), order) if indices else z
+
+
 def take_clicks(clicks: Clicks, indices: Sequence[int]) -> Clicks:
     """Select or repeat batch elements of a click history."""
     return [[interaction[i] for i in indices] for interaction in clicks]
+
+
+def _length(z: State) -> int:
+    """How many batch elements a state has."""
+    entry: Any = next(iter(z.values()), [])
+    return _length(entry) if isinstance(entry, dict) else len(entry)
 
 
 def _take_entry(key: str, value: Any, indices: Sequence[int]) -> Any:

@@ -19,6 +19,7 @@ from iis_core import (
     load_robot,
     take,
 )
+from iis_core.state import put
 from iis_core.testing.inputs import images, targets
 
 
@@ -224,3 +225,12 @@ def test_answer_is_one_checked_call_of_the_model() -> None:
     y, z = answer(Echo(), images(2, 8, 9), {"k": [1, 2]}, [[[], []]], [[[], []]])
     assert y.shape == (2, 1, 8, 9)
     assert z == {"k": [1, 2]}
+
+
+def test_elements_of_a_state_are_replaced() -> None:
+    old = {"a": torch.arange(3), "b": {"c": ["x", "y", "z"]}}
+    new = {"a": torch.tensor([7, 8]), "b": {"c": ["p", "q"]}}
+    assert take(put(old, [2, 0], new), [2, 0])["a"].tolist() == [7, 8]
+    assert put(old, [2, 0], new)["b"]["c"] == ["q", "y", "p"]
+    assert put(old, [], {"a": torch.arange(0), "b": {"c": []}}) == old
+    assert old["a"].tolist() == [0, 1, 2]

@@ -13,8 +13,6 @@ from iis_core import UserError, evaluate, load_dataset, read_run
 from iis_core.evaluation.pictures import draw
 from iis_core.images import read_image, read_mask
 from iis_core.metrics.masks import count
-from iis_core.records import ClickRecord
-from iis_core.types import Counts
 
 
 def test_masks_are_those_that_the_records_count(tmp_path: Path) -> None:
@@ -56,8 +54,7 @@ def test_any_size_can_be_drawn(size: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
     image = rng.integers(0, 255, (height, width, 3), dtype=np.uint8)
     target, mask = rng.integers(-1, 2, size).astype(np.int8), rng.random(size) > 0.5
-    none = Counts(0, 0, 0)
-    clicks = [ClickRecord(height - 1, width - 1, positive, none, none, {}) for positive in (True, False)]
+    clicks = [(height - 1, width - 1, positive) for positive in (True, False)]
     picture = draw(image, target, mask, clicks, "title")
     assert picture.dtype == np.uint8
     assert 480 <= max(picture.shape[:2]) <= 2 * 480 + 66

@@ -20,6 +20,7 @@ _COMMANDS = {
     "data": "iis_core.cli.data:data",
     "weights": "iis_core.cli.weights:weights",
     "predict": "iis_core.cli.predict:predict",
+    "train": "iis_core.cli.train:train",
 }
 
 

@@ -13,7 +13,8 @@ from iis_core.errors import UserError
 from iis_core.evaluation.batch import Outcome
 from iis_core.images import write_image, write_mask
 from iis_core.metrics.masks import iou
-from iis_core.records import ClickRecord
+
+PlacedClick = tuple[int, int, bool]
 
 _SIDE = 480
 _GREEN, _RED, _BLUE, _GREY = (40, 200, 60), (235, 50, 45), (50, 110, 240), (128, 128, 128)
@@ -34,12 +35,13 @@ def write_outcome(folder: Path, outcome: Outcome, *, pictures: int, save_masks: 
     if record.index < pictures:
         last = record.clicks[-1].counts if record.clicks else record.initial
         title = f"{record.id}   IoU {iou(last):.3f} after {len(record.clicks)} clicks"
-        picture = draw(outcome.target.image, outcome.target.target, outcome.mask, record.clicks, title)
+        clicks = [(click.row, click.col, click.positive) for click in record.clicks]
+        picture = draw(outcome.target.image, outcome.target.target, outcome.mask, clicks, title)
         write_image(_file(folder / "pictures", record.id), picture)
 
 
 def draw(
-    image: np.ndarray, target: np.ndarray, mask: np.ndarray, clicks: Sequence[ClickRecord], title: str
+    image: np.ndarray, target: np.ndarray, mask: np.ndarray, clicks: Sequence[PlacedClick], title: str
 ) -> np.ndarray:
     """Four panels under a title, uint8 (H', W', 3): clicks, target, prediction, error.
 
@@ -88,13 +90,13 @@ def _outlined(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return cv2.drawContours(image.copy(), outlines, -1, _WHITE, 1)
 
 
-def _clicked(image: np.ndarray, clicks: Sequence[ClickRecord], scale: float) -> np.ndarray:
+def _clicked(image: np.ndarray, clicks: Sequence[PlacedClick], scale: float) -> np.ndarray:
     canvas = np.ascontiguousarray(image.copy())
-    centres = [(int((click.col + 0.5) * scale), int((click.row + 0.5) * scale)) for click in clicks]
+    centres = [(int((col + 0.5) * scale), int((row + 0.5) * scale)) for row, col, _ in clicks]
     taken = list(centres)
-    for number, (click, centre) in enumerate(zip(clicks, centres, strict=True), 1):
+    for number, ((_, _, positive), centre) in enumerate(zip(clicks, centres, strict=True), 1):
         cv2.circle(canvas, centre, 5, _WHITE, cv2.FILLED, cv2.LINE_AA)
-        cv2.circle(canvas, centre, 4, _GREEN if click.positive else _RED, cv2.FILLED, cv2.LINE_AA)
+        cv2.circle(canvas, centre, 4, _GREEN if positive else _RED, cv2.FILLED, cv2.LINE_AA)
         place = _free_place(centre, taken)
         taken.append(place)
         _write(canvas, str(number), (place[0] - 4, place[1] + 4))

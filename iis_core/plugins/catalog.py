@@ -11,7 +11,7 @@ from iis_core.errors import PluginError, UserError
 from iis_core.plugins.discovery import Discovery, Offer, discover, near_matches
 from iis_core.plugins.specs import SPEC_TYPES
 
-OWN_PLUGINS = ("classic", "datasets", "gto99", "mmseg", "ritm", "smp")
+OWN_PLUGINS = ("classic", "datasets", "gto99", "lightning", "mmseg", "ritm", "smp")
 """Namespaces of the plugins that live beside this core in its repository."""
 
 

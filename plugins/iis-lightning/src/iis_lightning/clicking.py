@@ -1,0 +1,82 @@
+"""One training sample's clicks: initial ones, then interactions without gradient, then an answer with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from iis_core import answer, ask
+from iis_core.datasets import RegionBatch
+from iis_core.robots import InitialRobot, Robot
+from iis_core.state import put, take
+from iis_core.types import Clicks, State
+
+
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """The model's answer to all clicks, with gradient.
+
+    outputs: of `TrainableModel.logits`. pcs, ncs: the clicks.
+    """
+
+    outputs: Mapping[str, Tensor]
+    pcs: Clicks
+    ncs: Clicks
+
+
+class PlainAnswers:
+    """A trainable model that answers as it is trained, without zoom, flip or other tricks; an `IISModel`."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.device = model.device
+        self.name = str(getattr(model, "name", type(model).__name__))
+
+    def __call__(self, x: Tensor, z: State, pcs: Clicks, ncs: Clicks) -> tuple[Tensor, State]:
+        outputs, z = self.model.logits(x, z, pcs, ncs)
+        return outputs["y"].float().sigmoid(), dict(z)
+
+
+def click_and_answer(
+    model: Any,
+    batch: RegionBatch,
+    initial_robot: InitialRobot,
+    robot: Robot,
+    *,
+    further: int,
+    forget: float,
+    rngs: Sequence[np.random.Generator],
+) -> Answered:
+    """Let robots click, and answer.
+
+    model: a `TrainableModel`, in training mode, in which it is left.
+    further: interactions after the initial clicks, without gradient, in evaluation mode.
+    forget: probability with which an element's state is the initial one for the last answer.
+    rngs: one for each element, from which all is drawn.
+
+    Source: Sofiiuk, Petrov, Konushin 2021, Reviving Iterative Training with Mask Guidance.
+    """
+    x = batch.image.to(model.device).float() / 255
+    blank = torch.zeros_like(batch.target)
+    start = model.initialize_z(x, blank, None)
+    first_pcs, first_ncs = initial_robot(batch.region, rngs=rngs)
+    pcs, ncs, z = [first_pcs], [first_ncs], start
+    plain: Any = PlainAnswers(model)
+    module: nn.Module = model
+    module.eval()
+    for _ in range(further):
+        y, z = answer(plain, x, z, pcs, ncs)
+        new_pcs, new_ncs = ask(robot, y.to("cpu"), batch.target, pcs, ncs, rngs=rngs)
+        pcs, ncs = [*pcs, new_pcs], [*ncs, new_ncs]
+    module.train()
+    forgotten = [i for i, rng in enumerate(rngs) if rng.random() < forget] if further else []
+    if forgotten:
+        again = model.initialize_z(x, blank, None)
+        z = put({key: z[key] for key in again}, forgotten, take(again, forgotten))
+    outputs, _ = model.logits(x, z, pcs, ncs)
+    return Answered(outputs, pcs, ncs)

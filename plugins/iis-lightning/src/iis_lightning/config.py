@@ -1,0 +1,261 @@
+"""What a training run is made of: read from YAML and the command line, checked before anything starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from lightning import Trainer
+from omegaconf import MISSING, OmegaConf
+from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
+from yaml import YAMLError
+
+from iis_core import UserError
+from iis_core.losses import LOSSES
+from iis_core.plugins.catalog import find
+from iis_core.plugins.discovery import near_matches
+
+
+@dataclass
+class Named:
+    """Something of the catalog, or of torch, and the keywords that it is made with."""
+
+    name: str = MISSING
+    keywords: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Data:
+    """Training samples.
+
+    augment: target, `package.module:callable`, and keywords of what makes an augmentation; it must give all samples
+        one size.
+    background_probability: how often a sample has no object.
+    batch_size: of each process. workers: processes that read, for each process.
+    """
+
+    dataset: Named = field(default_factory=Named)
+    selector: Named = field(default_factory=lambda: Named("random-single"))
+    augment: Named | None = None
+    background_probability: float = 0.0
+    batch_size: int = 8
+    workers: int = 0
+
+
+@dataclass
+class Clicks:
+    """Simulated clicks; the defaults are those of RITM's training.
+
+    initial: the initial robot. robot: for further interactions.
+    further: of these there are 0 to so many, the same number in a batch.
+    forget: probability with which an element's state, such as the previous mask, is forgotten before the last answer.
+    """
+
+    initial: Named = field(default_factory=lambda: Named("ritm-initial"))
+    robot: Named = field(default_factory=lambda: Named("ritm-train"))
+    further: int = 3
+    forget: float = 0.0
+
+
+@dataclass
+class Schedule(Named):
+    """A schedule of `torch.optim.lr_scheduler`. interval: `epoch` or `step`."""
+
+    interval: str = "epoch"
+
+
+@dataclass
+class Validation:
+    """An evaluation of the first `limit` objects, after every so many epochs."""
+
+    dataset: Named = field(default_factory=Named)
+    protocol: str = "ritm"
+    limit: int | None = 20
+    every_n_epochs: int = 1
+
+
+@dataclass
+class Config:
+    """A training run.
+
+    losses: by the name of an output of the model, weights of losses by name. Outputs that a model does not have are
+        left out.
+    optimizer: of `torch.optim`. schedule: or None for a constant learning rate.
+    trainer: keywords of Lightning's Trainer: max_epochs, precision, gradient_clip_val, accumulate_grad_batches, ...
+    checkpoint_every: so many optimizer steps. pictures_every: so many batches, 0 for none.
+    out: the folder of the run.
+    """
+
+    model: Named = field(default_factory=Named)
+    data: Data = field(default_factory=Data)
+    clicks: Clicks = field(default_factory=Clicks)
+    losses: dict[str, dict[str, float]] = field(default_factory=lambda: {"y": {"normalised-focal": 1.0}})
+    optimizer: Named = field(default_factory=lambda: Named("Adam", {"lr": 5e-4}))
+    schedule: Schedule | None = None
+    validation: Validation | None = None
+    trainer: dict[str, Any] = field(default_factory=dict)
+    checkpoint_every: int = 500
+    pictures_every: int = 500
+    seed: int = 0
+    out: str = MISSING
+
+
+_OURS = ("default_root_dir", "logger", "callbacks", "enable_checkpointing", "use_distributed_sampler")
+"""Keywords of the Trainer that are set by us."""
+
+_MAY_CHANGE = ("trainer.max_epochs", "trainer.max_steps", "trainer.max_time", "data.workers", "trainer.devices")
+"""What may be another when a run goes on."""
+
+
+def read_config(file: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """A checked configuration.
+
+    overrides: `optimizer.keywords.lr=0.001`, as many as wanted.
+
+    Raises UserError for a key that does not exist, with near matches, for a value of the wrong type, and for a name
+    that is not in the catalog or in torch.
+    """
+    try:
+        given = OmegaConf.load(file)
+        if not OmegaConf.is_dict(given):
+            raise UserError(f"{file} holds no configuration: it must be `key: value` lines")
+        merged = OmegaConf.merge(OmegaConf.structured(Config), given, OmegaConf.from_dotlist(list(overrides)))
+        config = cast(Config, OmegaConf.to_object(merged))
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}") from error
+    except YAMLError as error:
+        raise UserError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
+    except ConfigKeyError as error:
+        raise UserError(f"{file}: {_unknown(error)}") from error
+    except MissingMandatoryValue as error:
+        raise UserError(f"{file}: {' '.join(str(error.msg).split())}; see the recipes for all keys") from error
+    except OmegaConfBaseException as error:
+        where = f" at {error.full_key}" if error.full_key else ""
+        raise UserError(f"{file}{where}: {str(error.msg).splitlines()[0]}") from error
+    _check(config)
+    return config
+
+
+def flat(config: Any, prefix: str = "") -> dict[str, Any]:
+    """Every value by its dotted key."""
+    if dataclasses.is_dataclass(config) and not isinstance(config, type):
+        config = {part.name: getattr(config, part.name) for part in dataclasses.fields(config)}
+    if not isinstance(config, dict) or not config:
+        return {prefix.rstrip("."): config}
+    return {key: value for name, part in config.items() for key, value in flat(part, f"{prefix}{name}.").items()}
+
+
+def write_or_compare(config: Config, file: Path) -> None:
+    """Keep the configuration of a new run; of one that goes on, raise UserError where it is another, with how."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new = file.with_name(f".{file.name}.{os.getpid()}")  # several processes may begin at once
+        new.write_text(OmegaConf.to_yaml(OmegaConf.structured(config)))
+        new.replace(file)
+        return
+    kept, asked = flat(read_config(file)), flat(config)
+    differing = [
+        f"{key} {kept.get(key)}, not {asked.get(key)}"
+        for key in sorted({*kept, *asked})
+        if kept.get(key) != asked.get(key) and not key.startswith(_MAY_CHANGE)
+    ]
+    if differing:
+        raise UserError(f"{file.parent} holds a run with {'; '.join(differing)}: choose another out")
+
+
+def _unknown(error: ConfigKeyError) -> str:
+    fields = getattr(error.object_type, "__dataclass_fields__", {})
+    return f"there is no key {error.full_key!r}{near_matches(str(error.key), fields) or f'; known: {_names(fields)}'}"
+
+
+def _check(config: Config) -> None:
+    for kind, name in _catalogued(config):
+        find(kind, name)
+    for output, weights in config.losses.items():
+        for loss in weights:
+            _one_of(loss, LOSSES, f"losses.{output}")
+    if "y" not in config.losses:
+        raise UserError("losses.y is missing: without it nothing is trained")
+    for name in config.trainer:
+        if name in _OURS:
+            raise UserError(f"trainer.{name} is set by iis train: leave it out")
+        _one_of(name, inspect.signature(Trainer).parameters, "trainer")
+    optimizer_of(config.optimizer)
+    if config.schedule is not None:
+        schedule_of(config.schedule)
+        _one_of(config.schedule.interval, ("epoch", "step"), "schedule.interval")
+    if config.data.augment is not None:
+        augmentation_of(config.data.augment)
+    for name, least in (("data.batch_size", 1), ("data.workers", 0), ("clicks.further", 0), ("checkpoint_every", 1)):
+        if flat(config)[name] < least:
+            raise UserError(f"{name} must be at least {least}, not {flat(config)[name]}")
+
+
+def _catalogued(config: Config) -> list[tuple[str, str]]:
+    """Kinds and names of all that is to be found in the catalog."""
+    named = [
+        ("models", config.model.name),
+        ("datasets", config.data.dataset.name),
+        ("selectors", config.data.selector.name),
+        ("initial_robots", config.clicks.initial.name),
+        ("robots", config.clicks.robot.name),
+    ]
+    if config.validation is None:
+        return named
+    return [*named, ("datasets", config.validation.dataset.name), ("protocols", config.validation.protocol)]
+
+
+def optimizer_of(named: Named) -> Callable[..., torch.optim.Optimizer]:
+    """The optimizer class. Raises UserError where torch has none of that name."""
+    return cast("Callable[..., torch.optim.Optimizer]", _of_torch(named, torch.optim, torch.optim.Optimizer))
+
+
+def schedule_of(named: Named) -> Callable[..., torch.optim.lr_scheduler.LRScheduler]:
+    """The schedule class. Raises UserError where torch has none of that name."""
+    schedules = torch.optim.lr_scheduler
+    return cast(
+        "Callable[..., torch.optim.lr_scheduler.LRScheduler]", _of_torch(named, schedules, schedules.LRScheduler)
+    )
+
+
+def augmentation_of(named: Named) -> Any:
+    """The augmentation. Raises UserError where the target does not exist or does not take the keywords."""
+    module, colon, attribute = named.name.partition(":")
+    try:
+        made = getattr(importlib.import_module(module), attribute) if colon else None
+    except (ImportError, AttributeError) as error:
+        raise UserError(f"data.augment.name {named.name}: {error}") from error
+    if made is None:
+        raise UserError(f"data.augment.name must be package.module:callable, not {named.name!r}")
+    return made_with(made, named, "data.augment")
+
+
+def made_with(make: Callable[..., Any], named: Named, where: str, *arguments: Any) -> Any:
+    """Called with its keywords. Raises UserError where it does not take them."""
+    try:
+        return make(*arguments, **named.keywords)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{where}: {named.name} cannot be made with {named.keywords}: {error}") from error
+
+
+def _of_torch(named: Named, module: Any, base: type) -> Any:
+    known = [name for name, item in vars(module).items() if inspect.isclass(item) and issubclass(item, base)]
+    _one_of(named.name, known, module.__name__)
+    return getattr(module, named.name)
+
+
+def _one_of(name: str, known: Iterable[str], where: str) -> None:
+    names = list(known)
+    if name not in names:
+        raise UserError(f"{where} has no {name!r}{near_matches(name, names) or f'; known: {_names(names)}'}")
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,109 @@
+"""Training of any `TrainableModel`, as a LightningModule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from lightning import LightningModule
+from torch import Tensor, nn
+
+from iis_core import ContractError, UserError, load_initial_robot, load_robot
+from iis_core.datasets import RegionBatch
+from iis_core.errors import name_of
+from iis_core.losses import LOSSES
+from iis_core.models import TrainableModel
+from iis_core.seeding import generator
+from iis_lightning.clicking import Answered, click_and_answer
+from iis_lightning.config import Config, made_with, optimizer_of, schedule_of
+from iis_lightning.data import element_generators
+
+
+class ClickTraining(LightningModule):
+    """A model and the way it is trained.
+
+    model: a `TrainableModel`. config: of which clicks, losses, optimizer, schedule and seed are used.
+
+    Raises UserError for a model that cannot be trained.
+    """
+
+    def __init__(self, model: Any, config: Config) -> None:
+        super().__init__()
+        if not (isinstance(model, nn.Module) and isinstance(model, TrainableModel)):
+            raise UserError(f"{name_of(model)} cannot be trained: it is no module with `logits`")
+        if not any(parameter.requires_grad for parameter in model.parameters()):
+            raise UserError(f"{name_of(model)} cannot be trained: it has no parameters")
+        self.model: Any = model
+        self.config = config
+        self.initial_robot = load_initial_robot(config.clicks.initial.name, **config.clicks.initial.keywords)
+        self.robot = load_robot(config.clicks.robot.name, **config.clicks.robot.keywords)
+
+    def answered(self, batch: RegionBatch, epoch: int, number: int) -> Answered:
+        """The model's answer to the clicks of a batch, the `number`-th of an epoch."""
+        clicks, seed = self.config.clicks, self.config.seed
+        further = int(generator(seed, epoch, str(number), "further").integers(clicks.further, endpoint=True))
+        rngs = element_generators(batch, seed, epoch, "clicks")
+        return click_and_answer(
+            self.model, batch, self.initial_robot, self.robot, further=further, forget=clicks.forget, rngs=rngs
+        )
+
+    def losses(self, outputs: Mapping[str, Tensor], batch: RegionBatch) -> dict[str, Tensor]:
+        """Every loss of the configuration by `output/name`, weighted, averaged over the batch.
+
+        Raises ContractError, with the samples, where one is not finite.
+        """
+        target = batch.target.to(outputs["y"].device)
+        found = {}
+        for output, weights in self.config.losses.items():
+            for name, weight in weights.items() if output in outputs else ():
+                each = LOSSES[name](outputs[output].float(), target)
+                bad = [str(info["id"]) for info, fine in zip(batch.info, each.isfinite(), strict=True) if not fine]
+                if bad:
+                    raise ContractError(
+                        f"{name_of(self.model)} gave a loss {name} of {output} that is no number for {', '.join(bad)}: "
+                        "lower the learning rate, clip gradients or use precision 32; earlier checkpoints are kept"
+                    )
+                found[f"{output}/{name}"] = weight * each.mean()
+        return found
+
+    def training_step(self, batch: RegionBatch, batch_idx: int) -> dict[str, Any]:
+        answered = self.answered(batch, self.current_epoch, batch_idx)
+        parts = self.losses(answered.outputs, batch)
+        loss = torch.stack([*parts.values()]).sum()
+        values = {"loss": loss, **(parts if len(parts) > 1 else {})}
+        self.log_dict({f"train/{name}": value.detach() for name, value in values.items()}, batch_size=len(batch.info))
+        return {"loss": loss, "answered": answered}
+
+    def transfer_batch_to_device(self, batch: RegionBatch, device: torch.device, dataloader_idx: int) -> RegionBatch:
+        """Robots need it on the CPU; the model's part is moved with the clicks."""
+        return batch
+
+    def configure_optimizers(self) -> Any:
+        named = self.config.optimizer
+        optimizer = made_with(optimizer_of(named), named, "optimizer", self.parameter_groups())
+        if self.config.schedule is None:
+            return optimizer
+        schedule = made_with(schedule_of(self.config.schedule), self.config.schedule, "schedule", optimizer)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": self.config.schedule.interval},
+        }
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Parameters that are trained, by the factor of their learning rate.
+
+        A network may say `learning_rate_multipliers()`, by the names of its parameters.
+        """
+        network = getattr(self.model, "network", self.model)
+        factors = network.learning_rate_multipliers() if hasattr(network, "learning_rate_multipliers") else {}
+        groups: dict[float, list[nn.Parameter]] = {}
+        for name, parameter in network.named_parameters():
+            if parameter.requires_grad:
+                groups.setdefault(float(factors.get(name, 1.0)), []).append(parameter)
+        if set(groups) == {1.0}:
+            return [{"params": groups[1.0]}]
+        if "lr" not in self.config.optimizer.keywords:
+            raise UserError("optimizer.keywords.lr is missing: this network scales it layer by layer")
+        lr = float(self.config.optimizer.keywords["lr"])
+        return [{"params": parameters, "lr": lr * factor} for factor, parameters in sorted(groups.items())]

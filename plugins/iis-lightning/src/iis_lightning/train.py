@@ -1,0 +1,188 @@
+"""From a configuration to a model folder: build everything, train, go on where a run stopped."""
+
+from __future__ import annotations
+
+import errno
+import resource
+import shutil
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Trainer, seed_everything
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+from iis_core import UserError, load_model
+from iis_core.datasets import RegionBatch
+from iis_core.plugins.catalog import find
+from iis_core.weights import save_weights
+from iis_lightning.callbacks import NumberOfClicks, Pictures, RandomStates
+from iis_lightning.config import Config, Named, made_with, write_or_compare
+from iis_lightning.data import Batches, Place, loader, training_data, without_traceback
+from iis_lightning.module import ClickTraining
+
+CHECKPOINTS, LAST, MODEL = "checkpoints", "last.ckpt", "model"
+
+
+def train(config: Config) -> Path:
+    """Train a model, or go on with a run that was stopped; returns the model folder, `out/model`.
+
+    A run that was stopped or killed ends with the same weights as one that was not, from its last checkpoint on: same
+    samples, clicks and random numbers.
+
+    Raises UserError and ContractError as what is built and called does; the last checkpoint is kept.
+    """
+    out = Path(config.out)
+    with _written_to(out):
+        write_or_compare(config, out / "config.yaml")
+        module = _module(config).train()
+        trainer = _trainer(config, out)
+        dataset = training_data(config.data, config.seed)
+
+        def position() -> Place:
+            return trainer.current_epoch, trainer.fit_loop.epoch_loop.batch_progress.current.ready
+
+        batches = Batches(
+            len(dataset), config.data.batch_size, config.seed, position, trainer.global_rank, trainer.world_size
+        )
+        last = out / CHECKPOINTS / LAST
+        with warnings.catch_warnings():
+            # The loader knows where an epoch is to be gone on with; Lightning cannot see that it does.
+            warnings.filterwarnings("ignore", message=".*mid-epoch.*|.*num_workers.*|.*treespec.*")
+            try:
+                trainer.fit(
+                    module,
+                    loader(dataset, batches, config.data.workers),
+                    ckpt_path=str(last) if last.exists() else None,
+                    weights_only=True,
+                )
+            except UserError as error:
+                raise without_traceback(error) from error
+        if trainer.interrupted:
+            raise KeyboardInterrupt
+        if trainer.is_global_zero:
+            _write_model(module.model, config, out / MODEL)
+        trainer.strategy.barrier()
+    return out / MODEL
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a dry run found.
+
+    batch: the first. parameters: trained, and in all. seconds: of the second step. memory: its peak, in bytes.
+    """
+
+    batch: RegionBatch
+    outputs: dict[str, tuple[int, ...]]
+    losses: dict[str, float]
+    parameters: tuple[int, int]
+    seconds: float
+    memory: int
+
+
+def try_out(config: Config) -> Trial:
+    """Build everything and take two steps on the first batch, writing nothing."""
+    module = _module(config).train()
+    trainer = _trainer(config, Path(config.out), dry=True)
+    device = trainer.strategy.root_device
+    module.to(device)
+    if config.validation is not None:
+        NumberOfClicks(config.validation, Path(config.out))
+    dataset = training_data(config.data, config.seed)
+    batches = Batches(len(dataset), config.data.batch_size, config.seed, lambda: (0, 0))
+    batch = next(iter(loader(dataset, batches, config.data.workers)))
+    made = module.configure_optimizers()
+    optimizer = made["optimizer"] if isinstance(made, dict) else made
+    for _ in range(2):
+        start = time.perf_counter()
+        with trainer.precision_plugin.forward_context():
+            answered = module.answered(batch, 0, 0)
+            losses = module.losses(answered.outputs, batch)
+        loss: Any = torch.stack([*losses.values()]).sum()
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        seconds = time.perf_counter() - start
+    trained, everything = (
+        sum(p.numel() for p in module.parameters() if p.requires_grad or not only) for only in (True, False)
+    )
+    return Trial(
+        batch,
+        {name: tuple(output.shape) for name, output in answered.outputs.items()},
+        {name: float(loss.detach()) for name, loss in losses.items()},
+        (trained, everything),
+        seconds,
+        _peak_memory(device),
+    )
+
+
+def _module(config: Config) -> ClickTraining:
+    seed_everything(config.seed, verbose=False)
+    return ClickTraining(load_model(config.model.name, **config.model.keywords), config)
+
+
+def _trainer(config: Config, out: Path, *, dry: bool = False) -> Trainer:
+    callbacks: list[Any] = []
+    loggers: list[Any] = []
+    if not dry:
+        callbacks = [RandomStates(), LearningRateMonitor()]
+        if config.validation is not None:
+            callbacks.append(NumberOfClicks(config.validation, out / "validation"))
+        if config.pictures_every:
+            callbacks.append(Pictures(out / "pictures", config.pictures_every))
+        # Last, so that what the others did is in the checkpoint.
+        callbacks.append(
+            ModelCheckpoint(
+                out / CHECKPOINTS,
+                filename="{step}",
+                every_n_train_steps=config.checkpoint_every,
+                save_last=True,
+                enable_version_counter=False,
+            )
+        )
+        loggers = [CSVLogger(out, name="logs"), TensorBoardLogger(out, name="tensorboard")]
+    more = {"default_root_dir": str(out), "callbacks": callbacks, "logger": loggers, "use_distributed_sampler": False}
+    return made_with(  # type: ignore[no-any-return]
+        lambda **keywords: Trainer(**{**more, **keywords}),
+        Named("Trainer", {"enable_model_summary": False, "num_sanity_val_steps": 0, **config.trainer}),
+        "trainer",
+    )
+
+
+def _write_model(model: Any, config: Config, folder: Path) -> None:
+    network: Any = getattr(model, "network", None)
+    if getattr(network, "config", None) is None:
+        raise UserError(f"{config.model.name} cannot be written as a model folder: its network has no config")
+    shutil.rmtree(folder, ignore_errors=True)
+    save_weights(folder, network, name=find("models", config.model.name).spec.name, config=network.config)
+
+
+def _peak_memory(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+@contextmanager
+def _written_to(out: Path) -> Iterator[None]:
+    """A full disk is the user's to mend."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise
+        raise UserError(
+            f"{out} cannot be written: {error.strerror}; make room and run the same command again, it goes on from the "
+            "last checkpoint"
+        ) from error

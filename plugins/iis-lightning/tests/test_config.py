@@ -1,0 +1,85 @@
+"""Configurations are checked before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from iis_lightning.config import Config, read_config, write_or_compare
+
+from iis_core import UserError
+
+RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_recipes_are_valid(recipe: Path) -> None:
+    assert read_config(recipe).out.startswith("runs/")
+
+
+def test_there_are_recipes() -> None:
+    assert len(RECIPES) == 6
+
+
+def test_what_is_given_on_the_command_line_comes_first(configured: Callable[..., Config]) -> None:
+    config = configured("optimizer.keywords.lr=0.5", "schedule.name=StepLR", "schedule.keywords.step_size=1")
+    assert config.optimizer.keywords == {"lr": 0.5}
+    assert config.schedule is not None
+    assert (config.schedule.name, config.schedule.interval) == ("StepLR", "epoch")
+    assert config.clicks.robot.name == "ritm-train"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("modle.name=smp/unet", r"small\.yaml: there is no key 'modle'.*'model'"),
+        ("data.batchsize=3", "there is no key 'data.batchsize'.*'batch_size'"),
+        ("data.batch_size=many", "at data.batch_size: .*many"),
+        ("data.batch_size=0", "data.batch_size must be at least 1, not 0"),
+        ("model.name=smp/unte", "smp/unte.*smp/unet"),
+        ("data.dataset.name=synthetik", "synthetik.*synthetic"),
+        ("data.selector.name=rndom-single", "rndom-single.*random-single"),
+        ("clicks.robot.name=ritm-trian", "ritm-trian.*ritm-train"),
+        ("losses.y.normalized-focal=1", "losses.y has no 'normalized-focal'.*'normalised-focal'"),
+        ("optimizer.name=Adm", "torch.optim has no 'Adm'.*'Adam'"),
+        ("schedule.name=StepLRR", "has no 'StepLRR'.*'StepLR'"),
+        ("schedule={name: StepLR, interval: batch}", "schedule.interval has no 'batch'; known: epoch, step"),
+        ("trainer.max_epoch=3", "trainer has no 'max_epoch'.*'max_epochs'"),
+        ("trainer.logger=false", "trainer.logger is set by iis train: leave it out"),
+        ("data.augment.name=iis_datasets.transforms", "must be package.module:callable"),
+        ("data.augment.name='iis_datasets.transforms:ritmm'", "transforms:ritmm: .*no attribute 'ritmm'"),
+        ("data.augment={name: 'iis_datasets.transforms:ritm', keywords: {hight: 1}}", "cannot be made with.*hight"),
+        ("validation={dataset: {name: synthetic}, protocol: ritmm}", "ritmm.*ritm"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_told_with_what_was_meant(configured: Callable[..., Config], override: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        configured(override)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("model: [", "is no YAML"),
+        ("- model", "holds no configuration"),
+        ("data: {dataset: {name: synthetic}}\nout: here", r"(model\.)?name"),
+        ("model: {name: smp/unet}\ndata: {dataset: {name: synthetic}}", "out"),
+    ],
+)
+def test_files_that_are_no_configuration(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "config.yaml").write_text(content)
+    with pytest.raises(UserError, match=message):
+        read_config(tmp_path / "config.yaml")
+    with pytest.raises(UserError, match="cannot be read"):
+        read_config(tmp_path / "none.yaml")
+
+
+def test_a_run_goes_on_only_as_it_began(configured: Callable[..., Config], tmp_path: Path) -> None:
+    kept = tmp_path / "run" / "config.yaml"
+    write_or_compare(configured(), kept)
+    write_or_compare(configured("trainer.max_epochs=9", "data.workers=2"), kept)
+    with pytest.raises(
+        UserError, match=r"holds a run with optimizer\.keywords\.lr 0\.001, not 0\.1: choose another out"
+    ):
+        write_or_compare(configured("optimizer.keywords.lr=0.1"), kept)

@@ -1,0 +1,192 @@
+"""Training as a user starts it: exact resuming, processes, errors, and what is learnt."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from iis_lightning import train as training
+from iis_lightning.config import Config, Named, read_config
+from iis_lightning.module import ClickTraining
+from iis_lightning.train import train, try_out
+from safetensors.torch import load_file
+
+from iis_core import ContractError, UserError, evaluate, load_model
+from iis_core.metrics import mean_noc
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(small: Path) -> Start:
+    """`iis train` in a process of its own."""
+
+    def begin(out: Path, *overrides: str, program: Sequence[str] = ("-m", "iis_core")) -> subprocess.Popen[str]:
+        command = [sys.executable, "-P", *program, "train", str(small), f"out={out}", *overrides]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    return begin
+
+
+def weights_in(out: Path) -> dict[str, torch.Tensor]:
+    return load_file(out / "model" / "model.safetensors")
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_killed_and_resumed_gives_the_weights_of_one_that_was_never_stopped(
+    start: Start, tmp_path: Path, workers: int
+) -> None:
+    overrides = ("trainer.max_epochs=3", f"data.workers={workers}", "clicks.forget=0.3")
+    whole = start(tmp_path / "whole", *overrides)
+    assert whole.wait() == 0, whole.communicate()[0]
+    killed, kept = tmp_path / "killed", tmp_path / "killed" / "checkpoints" / "last.ckpt"
+    running = start(killed, *overrides)
+    # Of 12 steps, in the middle of an epoch; each step writes a checkpoint.
+    while running.poll() is None and not (killed / "checkpoints" / "step=6.ckpt").exists():
+        time.sleep(0.01)
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    assert kept.exists()
+    assert not (killed / "model").exists()
+    again = start(killed, *overrides)
+    assert again.wait() == 0, again.communicate()[0]
+    assert same(weights_in(tmp_path / "whole"), weights_in(killed))
+    assert not same(weights_in(tmp_path / "whole"), load_model_state(tmp_path / "whole"))
+
+
+def load_model_state(out: Path) -> dict[str, torch.Tensor]:
+    """Of an untrained model of the same kind."""
+    torch.manual_seed(0)
+    config = read_config(out / "config.yaml").model
+    model: Any = load_model(config.name, **config.keywords)
+    return dict(model.network.state_dict())
+
+
+def test_two_processes_take_the_step_that_one_takes(start: Start, tmp_path: Path) -> None:
+    # Each process draws its own dropout, so there must be none.
+    script = tmp_path / "iis.py"
+    script.write_text(
+        "from torch.nn import functional\nfrom iis_core.cli.main import main\n"
+        "functional.dropout2d = lambda x, *_: x\nmain()\n"
+    )
+    plain = ("trainer.max_steps=1", "optimizer={name: SGD, keywords: {lr: 0.1}}")
+    one = start(tmp_path / "one", *plain, "data.batch_size=4", program=[str(script)])
+    assert one.wait() == 0, one.communicate()[0]
+    processes = ("data.batch_size=2", "trainer.devices=2", "trainer.strategy=ddp")
+    two = start(tmp_path / "two", *plain, *processes, program=[str(script)])
+    assert two.wait() == 0, two.communicate()[0]
+    alone, together = weights_in(tmp_path / "one"), weights_in(tmp_path / "two")
+    assert max(float((alone[name] - together[name]).abs().max()) for name in alone) < 1e-5
+    untrained = load_model_state(tmp_path / "one")
+    assert max(float((alone[name] - untrained[name]).abs().max()) for name in alone) > 1e-4
+
+
+def test_a_run_leaves_logs_pictures_validation_and_a_model_folder(configured: Callable[..., Config]) -> None:
+    config = configured("pictures_every=2", "validation={dataset: {name: synthetic}, limit: 1}", "trainer.max_epochs=1")
+    folder = train(config)
+    out = Path(config.out)
+    assert sorted(path.name for path in (out / "pictures").iterdir()) == [
+        "epoch0000-batch000000.png",
+        "epoch0000-batch000002.png",
+    ]
+    header = next((out / "logs").rglob("metrics.csv")).read_text().splitlines()[0]
+    assert {"train/loss", "train/y/soft-iou", "val/NoC@85"} <= set(header.split(","))
+    assert list((out / "tensorboard").rglob("events*"))
+    assert (out / "validation" / "epoch0000" / "records.jsonl").read_text().count("\n") == 1
+    assert json.loads((folder / "model.json").read_text())["name"] == "smp/fpn"
+    assert load_model("smp/fpn", weights=str(folder)) is not None
+    train(config)
+
+
+def test_what_is_learnt_is_known_by_heart(configured: Callable[..., Config]) -> None:
+    config = configured(
+        "data.dataset.keywords={count: 4, height: 64, width: 64, objects: 1}",
+        "data.batch_size=4",
+        "trainer.max_epochs=120",
+        "trainer.deterministic=false",
+        "checkpoint_every=1000",
+    )
+    folder = train(config)
+    model = load_model("smp/fpn", weights=str(folder))
+    run = evaluate(
+        model,
+        "synthetic",
+        out=Path(config.out) / "evaluation",
+        dataset_keywords=config.data.dataset.keywords,
+        identity={"weights": "trained"},
+    )
+    assert mean_noc(run.records, 0.85, run.protocol) <= 2
+
+
+def test_a_dry_run_shows_and_writes_nothing(start: Start, tmp_path: Path) -> None:
+    running = start(tmp_path / "dry", "--dry-run")
+    output, _ = running.communicate()
+    assert running.returncode == 0, output
+    for expected in ("image       (2, 3, 64, 64) of synthetic", "y           (2, 1, 64, 64)", "MiB at most", "step  "):
+        assert expected in output
+    assert not (tmp_path / "dry").exists()
+
+
+def test_layers_learn_at_their_own_rates(configured: Callable[..., Config]) -> None:
+    config = configured("losses.aux={bce: 0.4}")
+    config.model = Named("ritm/hrnet18s", {"weights": "random"})
+    module = ClickTraining(load_model("ritm/hrnet18s", weights="random"), config)
+    groups = module.configure_optimizers().param_groups
+    assert [group["lr"] for group in groups] == pytest.approx([0.0001, 0.001])
+    assert sum(len(group["params"]) for group in groups) == len(list(module.model.network.parameters()))
+    assert set(try_out(config).losses) == {"y/normalised-focal", "y/soft-iou", "aux/bce"}
+
+
+def test_what_is_no_number_is_an_error_and_earlier_checkpoints_are_kept(configured: Callable[..., Config]) -> None:
+    config = configured("optimizer={name: SGD, keywords: {lr: 1.0e+30}}", "clicks.further=0")
+    with pytest.raises(ContractError, match=r"smp/fpn gave a loss .* no number for synthetic.*lower the learning rate"):
+        train(config)
+    assert (Path(config.out) / "checkpoints" / "last.ckpt").exists()
+    assert not (Path(config.out) / "model").exists()
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_selector_that_finds_nothing_is_an_error(
+    configured: Callable[..., Config], workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "emptying.py").write_text(
+        "import numpy as np\nfrom iis_core import Region\n"
+        "def make():\n    return lambda image, region, rng: (image, Region(np.zeros_like(region.target)))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    config = configured("data.augment.name='emptying:make'", f"data.workers={workers}")
+    with pytest.raises(UserError, match=r"^synthetic\d+ of .*gave no object pixels in 10 draws: leave it out"):
+        train(config)
+
+
+def test_a_full_disk_is_an_error_with_the_remedy(
+    configured: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(training.ModelCheckpoint, "_save_checkpoint", full)
+    with pytest.raises(UserError, match="No space left on device; make room and run the same command again"):
+        train(configured())
+
+
+def test_what_cannot_be_trained_is_refused(configured: Callable[..., Config]) -> None:
+    with pytest.raises(UserError, match="cannot be trained: it is no module with `logits`"):
+        ClickTraining(object(), configured())
+    frozen: Any = load_model("smp/fpn", weights="random", encoder_name="resnet18")
+    with pytest.raises(UserError, match="cannot be trained: it has no parameters"):
+        ClickTraining(frozen.requires_grad_(False), configured())

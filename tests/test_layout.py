@@ -55,3 +55,10 @@ def test_core_knows_the_plugins_beside_it() -> None:
 def test_a_plugin_has_a_readme_and_tests(plugin: Path) -> None:
     assert (plugin / "README.md").stat().st_size > 200
     assert list((plugin / "tests").glob("test_*.py"))
+
+
+@pytest.mark.parametrize(
+    "package", [ROOT / "iis_core", *(path.parent for path in ROOT.glob("plugins/*/src/*/plugin.py"))]
+)
+def test_a_package_says_that_it_is_typed(package: Path) -> None:
+    assert (package / "py.typed").is_file()

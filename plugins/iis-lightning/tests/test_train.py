@@ -68,6 +68,16 @@ def test_killed_and_resumed_gives_the_weights_of_one_that_was_never_stopped(
     assert not same(weights_in(tmp_path / "whole"), load_model_state(tmp_path / "whole"))
 
 
+def test_a_finished_run_goes_on_for_more_epochs_as_if_it_had_been_asked_for_them(
+    configured: Callable[..., Config], tmp_path: Path
+) -> None:
+    whole, out = tmp_path / "whole", tmp_path / "extended"
+    train(configured(f"out={whole}", "trainer.max_epochs=3"))
+    for epochs in (1, 3):
+        train(configured(f"out={out}", f"trainer.max_epochs={epochs}"))
+    assert same(weights_in(whole), weights_in(out))
+
+
 def load_model_state(out: Path) -> dict[str, torch.Tensor]:
     """Of an untrained model of the same kind."""
     torch.manual_seed(0)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from iis_datasets import transforms
@@ -52,10 +53,10 @@ def main() -> None:
     parser.add_argument("--data-root", required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    model = iis_core.load_model(arguments.model, weights=arguments.weights)
+    model: Any = iis_core.load_model(arguments.model, weights=arguments.weights)
     dataset = Black(iis_core.load_dataset(arguments.dataset, root=arguments.data_root))
     run = iis_core.evaluate(
-        model, dataset, overrides={"stop_iou": None}, out=arguments.out, identity={"weights": arguments.weights}
+        model, dataset, overrides={"stop_iou": None}, out=arguments.out, identity={"weights": model.weights_sha256}
     )
     noc, iou = mean_noc(run.records, 0.85, run.protocol), mean_iou_at(run.records, 5, run.protocol)
     print(f"{len(run.records)} objects, black images: NoC@85 {noc:.2f}, mean IoU@5 {iou:.3f}")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from iis_lightning.config import Config, read_config, write_or_compare
+from iis_lightning.config import Config, check_goes_on, read_config, write_config
 
 from iis_core import UserError
 
@@ -19,7 +19,7 @@ def test_recipes_are_valid(recipe: Path) -> None:
 
 
 def test_there_are_recipes() -> None:
-    assert len(RECIPES) == 6
+    assert len(RECIPES) == 7
 
 
 def test_what_is_given_on_the_command_line_comes_first(configured: Callable[..., Config]) -> None:
@@ -51,6 +51,13 @@ def test_what_is_given_on_the_command_line_comes_first(configured: Callable[...,
         ("data.augment.name='iis_datasets.transforms:ritmm'", "transforms:ritmm: .*no attribute 'ritmm'"),
         ("data.augment={name: 'iis_datasets.transforms:ritm', keywords: {hight: 1}}", "cannot be made with.*hight"),
         ("validation={dataset: {name: synthetic}, protocol: ritmm}", "ritmm.*ritm"),
+        ("validation={dataset: {name: synthetic}, every_n_epochs: 0}", "every_n_epochs must be at least 1, not 0"),
+        ("losses={y: {}}", "losses.y is missing"),
+        ("clicks.forget=7", r"clicks.forget must lie in .0, 1., not 7"),
+        ("trainer.precision=bf16-true", "precision bf16-true is not supported: use 32-true, bf16-mixed"),
+        ("data.augment={name: ':x'}", "data.augment.name :x"),
+        ("schedule.name=ReduceLROnPlateau", "needs a number to watch: use another schedule"),
+        ("optimizer", "must be KEY=VALUE, not 'optimizer'"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told_with_what_was_meant(configured: Callable[..., Config], override: str, message: str) -> None:
@@ -77,9 +84,25 @@ def test_files_that_are_no_configuration(tmp_path: Path, content: str, message: 
 
 def test_a_run_goes_on_only_as_it_began(configured: Callable[..., Config], tmp_path: Path) -> None:
     kept = tmp_path / "run" / "config.yaml"
-    write_or_compare(configured(), kept)
-    write_or_compare(configured("trainer.max_epochs=9", "data.workers=2"), kept)
+    write_config(configured(), kept)
+    check_goes_on(configured("trainer.max_epochs=9", "data.workers=2", "out=elsewhere"), kept)
     with pytest.raises(
         UserError, match=r"holds a run with optimizer\.keywords\.lr 0\.001, not 0\.1: choose another out"
     ):
-        write_or_compare(configured("optimizer.keywords.lr=0.1"), kept)
+        check_goes_on(configured("optimizer.keywords.lr=0.1"), kept)
+
+
+def test_what_is_given_is_not_mixed_with_defaults(configured: Callable[..., Config], tmp_path: Path) -> None:
+    minimal = tmp_path / "minimal.yaml"
+    given = "model: {name: smp/unet}\ndata: {dataset: {name: synthetic}}\nout: here\n"
+    minimal.write_text(given)
+    assert read_config(minimal).losses == {"y": {"normalised-focal": 1.0}}
+    assert read_config(minimal).clicks.robot.keywords == {"threshold": 0.49}
+    minimal.write_text(
+        f"{given}losses: {{y: {{bce: 1}}}}\noptimizer: {{name: SGD}}\nclicks: {{robot: {{name: random}}}}\n"
+    )
+    config = read_config(minimal)
+    assert (config.losses, config.optimizer.keywords, config.clicks.robot.keywords) == ({"y": {"bce": 1.0}}, {}, {})
+    assert configured("losses={y: {bce: 1.0}}").losses == {"y": {"bce": 1.0}}
+    assert configured("losses.y.bce=1.0").losses["y"] == {"normalised-focal": 1.0, "soft-iou": 1.0, "bce": 1.0}
+    assert configured("optimizer={name: SGD, keywords: {lr: 1}}").optimizer.keywords == {"lr": 1}

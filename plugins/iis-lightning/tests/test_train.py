@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,14 +69,35 @@ def test_killed_and_resumed_gives_the_weights_of_one_that_was_never_stopped(
     assert not same(weights_in(tmp_path / "whole"), load_model_state(tmp_path / "whole"))
 
 
+@pytest.mark.parametrize("workers", [0, 1])
 def test_a_finished_run_goes_on_for_more_epochs_as_if_it_had_been_asked_for_them(
-    configured: Callable[..., Config], tmp_path: Path
+    configured: Callable[..., Config], tmp_path: Path, workers: int
 ) -> None:
     whole, out = tmp_path / "whole", tmp_path / "extended"
-    train(configured(f"out={whole}", "trainer.max_epochs=3"))
-    for epochs in (1, 3):
-        train(configured(f"out={out}", f"trainer.max_epochs={epochs}"))
+    common = (f"data.workers={workers}", "checkpoint_every=2", "validation={dataset: {name: synthetic}, limit: 1}")
+    train(configured(*common, f"out={whole}", "trainer.max_epochs=3"))
+    train(configured(*common, f"out={out}", "trainer.max_epochs=1"))
+    # As if it had been killed between the epoch's last checkpoint and its validation.
+    (first,) = (out / "validation").iterdir()
+    shutil.rmtree(first)
+    train(configured(*common, f"out={out}", "trainer.max_epochs=3"))
     assert same(weights_in(whole), weights_in(out))
+    validated = [sorted(path.name for path in (run / "validation").iterdir()) for run in (whole, out)]
+    assert validated[0] == validated[1]
+    assert len(validated[0]) == 3
+
+
+def test_a_start_that_failed_leaves_nothing_behind(configured: Callable[..., Config]) -> None:
+    for wrong, message in (
+        ("data.dataset.keywords.hight=3", "has no keyword 'hight'"),
+        ("optimizer.keywords.rl=3", "Adam cannot be made with"),
+        ("trainer.accelerator=tpu", "trainer: Trainer cannot be made with"),
+        ("trainer.max_epochs=abc", "trainer: Trainer cannot be made with"),
+    ):
+        config = configured(wrong)
+        with pytest.raises(UserError, match=message):
+            train(config)
+        assert not Path(config.out).exists()
 
 
 def load_model_state(out: Path) -> dict[str, torch.Tensor]:
@@ -116,7 +138,8 @@ def test_a_run_leaves_logs_pictures_validation_and_a_model_folder(configured: Ca
     header = next((out / "logs").rglob("metrics.csv")).read_text().splitlines()[0]
     assert {"train/loss", "train/y/soft-iou", "val/NoC@85"} <= set(header.split(","))
     assert list((out / "tensorboard").rglob("events*"))
-    assert (out / "validation" / "epoch0000" / "records.jsonl").read_text().count("\n") == 1
+    (validated,) = (out / "validation").glob("epoch0000-*")
+    assert (validated / "records.jsonl").read_text().count("\n") == 1
     assert json.loads((folder / "model.json").read_text())["name"] == "smp/fpn"
     assert load_model("smp/fpn", weights=str(folder)) is not None
     train(config)

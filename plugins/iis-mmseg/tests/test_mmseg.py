@@ -184,6 +184,16 @@ def test_a_checkpoint_of_another_network_is_refused(checkpoint: Path) -> None:
         load("mmseg/segformer_mit-b0", checkpoint=str(checkpoint))
 
 
+def test_a_checkpoint_has_no_bases_of_matrix_decompositions(tmp_path: Path) -> None:
+    trained = load("mmseg/segnext_mscan-t", fusion="intermediate").network.network.segmentor.state_dict()
+    published = {name: value + 1 for name, value in trained.items() if not name.endswith(".ham.bases")}
+    torch.save({"state_dict": published}, tmp_path / "segnext.pth")
+    begun = load("mmseg/segnext_mscan-t", fusion="intermediate", checkpoint=str(tmp_path / "segnext.pth"))
+    state = begun.network.network.segmentor.state_dict()
+    assert torch.equal(state["decode_head.conv_seg.weight"], published["decode_head.conv_seg.weight"])
+    assert torch.equal(state["decode_head.hamburger.ham.bases"], trained["decode_head.hamburger.ham.bases"])
+
+
 def test_a_checkpoint_that_runs_code_is_refused(tmp_path: Path) -> None:
     class Malicious:
         def __reduce__(self) -> Any:
@@ -217,6 +227,11 @@ def test_a_checkpoint_is_fetched_once_and_verified_by_its_name(
     with pytest.raises(UserError, match="did not give the file that its name promises"):
         load("mmseg/fcn_hr18s", checkpoint=f"{server}/other-00000000.pth")
     assert not (tmp_path / "other-00000000.pth").exists()
+    for folder in ("a", "b"):
+        (checkpoint.parent / folder).mkdir()
+        (checkpoint.parent / folder / "iter_1.pth").write_bytes(checkpoint.read_bytes())
+        load("mmseg/fcn_hr18s", checkpoint=f"{server}/{folder}/iter_1.pth")
+    assert len(list(tmp_path.glob("*-iter_1.pth"))) == 2
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,47 +11,58 @@ import numpy as np
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch import distributed
 
 import iis_core
 from iis_core.evaluation.pictures import draw
 from iis_core.images import write_image
-from iis_core.metrics import mean_iou_at, mean_noc, usual_thresholds
+from iis_core.metrics import mean_noc, usual_thresholds
 from iis_lightning.config import Validation
 
 
 class RandomStates(Callback):
-    """Keeps the random states of the process that writes checkpoints, and takes them up at the next batch.
+    """Keeps the random states of all processes in checkpoints, and takes them up at the next batch.
 
     Clicks and samples draw from generators of their own; this is for what a network draws, such as dropout.
     """
 
     def __init__(self) -> None:
-        self._kept: Mapping[str, Any] | None = None
+        self._kept: list[dict[str, Any]] = []
 
     def state_dict(self) -> dict[str, Any]:
-        devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-        _, numbers, *rest = np.random.get_state(legacy=True)
-        return {
-            "python": random.getstate(),
-            "numpy": (torch.from_numpy(np.asarray(numbers, dtype=np.int64)), [*rest]),
-            "torch": torch.get_rng_state(),
-            "devices": devices,
-        }
+        states: list[Any] = [_random_states()]
+        if distributed.is_available() and distributed.is_initialized():
+            states = [None] * distributed.get_world_size()
+            distributed.all_gather_object(states, _random_states())
+        return {"processes": states}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._kept = state_dict
+        self._kept = state_dict["processes"]
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        if self._kept is None:
-            return
-        version, internal, gauss = self._kept["python"]
-        random.setstate((version, tuple(internal), gauss))
-        numbers, rest = self._kept["numpy"]
-        np.random.set_state(("MT19937", numbers.numpy().astype(np.uint32), *rest))
-        torch.set_rng_state(self._kept["torch"])
-        for device, state in enumerate(self._kept["devices"][: torch.cuda.device_count()]):
-            torch.cuda.set_rng_state(state, device)
-        self._kept = None
+        if trainer.global_rank < len(self._kept):
+            _set_random_states(self._kept[trainer.global_rank])
+        self._kept = []
+
+
+def _random_states() -> dict[str, Any]:
+    _, numbers, *rest = np.random.get_state(legacy=True)
+    return {
+        "python": random.getstate(),
+        "numpy": (torch.from_numpy(np.asarray(numbers, dtype=np.int64)), [*rest]),
+        "torch": torch.get_rng_state(),
+        "device": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
+    }
+
+
+def _set_random_states(states: dict[str, Any]) -> None:
+    version, internal, gauss = states["python"]
+    random.setstate((version, tuple(internal), gauss))
+    numbers, rest = states["numpy"]
+    np.random.set_state(("MT19937", numbers.numpy().astype(np.uint32), *rest))
+    torch.set_rng_state(states["torch"])
+    if states["device"] is not None and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["device"])
 
 
 class Pictures(Callback):
@@ -94,27 +105,49 @@ class NumberOfClicks(Callback):
         self.folder = folder
         self.dataset = iis_core.load_dataset(validation.dataset.name, **validation.dataset.keywords)
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Where a run was killed after the last checkpoint of an epoch, that epoch is evaluated before the next."""
+        progress = trainer.fit_loop.epoch_loop.batch_progress.current
+        if trainer.global_step and progress.ready in (0, trainer.num_training_batches):
+            self.catch_up(trainer, pl_module)
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        epoch = trainer.current_epoch
+        self._evaluate(trainer, pl_module, trainer.current_epoch)
+
+    def catch_up(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Evaluate the last epoch that is finished, unless that was done."""
+        self._evaluate(trainer, pl_module, trainer.current_epoch - 1)
+
+    def _evaluate(self, trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
         if (epoch + 1) % self.validation.every_n_epochs:
             return
         model: Any = pl_module.model
+        was_training = model.training
         model.eval()
+        # Named by the weights too, so that an epoch that is trained again never goes on with another one's records.
+        weights = _digest(model)
         run = iis_core.evaluate(
             model,
             self.dataset,
             self.validation.protocol,
-            out=self.folder / f"epoch{epoch:04d}",
+            out=self.folder / f"epoch{epoch:04d}-{weights[:8]}",
             limit=self.validation.limit,
-            identity={"training": str(self.folder.parent), "epoch": epoch, "step": trainer.global_step},
+            identity={"weights": weights},
         )
         trainer.strategy.barrier()
         run = iis_core.read_run(run.path)
-        model.train()
-        found = {
-            f"val/NoC@{100 * iou:.0f}": mean_noc(run.records, iou, run.protocol)
-            for iou in usual_thresholds(run.protocol)
-        }
-        if run.protocol.stop_iou is None:
-            found["val/mIoU@5"] = mean_iou_at(run.records, 5, run.protocol)
-        pl_module.log_dict({name: float(value) for name, value in found.items()}, rank_zero_only=True)
+        model.train(was_training)
+        thresholds = usual_thresholds(run.protocol)
+        found = {f"val/NoC@{100 * iou:.0f}": mean_noc(run.records, iou, run.protocol) for iou in thresholds}
+        if trainer.is_global_zero:
+            for logger in trainer.loggers:
+                logger.log_metrics(found, step=trainer.global_step)
+
+
+def _digest(module: torch.nn.Module) -> str:
+    """SHA-256 of all parameters and buffers."""
+    digest = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

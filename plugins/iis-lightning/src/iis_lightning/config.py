@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import torch
 from lightning import Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 from yaml import YAMLError
@@ -59,7 +60,7 @@ class Clicks:
     """
 
     initial: Named = field(default_factory=lambda: Named("ritm-initial"))
-    robot: Named = field(default_factory=lambda: Named("ritm-train"))
+    robot: Named = field(default_factory=lambda: Named("ritm-train", {"threshold": 0.49}))
     further: int = 3
     forget: float = 0.0
 
@@ -110,15 +111,27 @@ class Config:
 _OURS = ("default_root_dir", "logger", "callbacks", "enable_checkpointing", "use_distributed_sampler")
 """Keywords of the Trainer that are set by us."""
 
-_MAY_CHANGE = ("trainer.max_epochs", "trainer.max_steps", "trainer.max_time", "data.workers", "trainer.devices")
+_MAY_CHANGE = ("trainer.max_epochs", "trainer.max_steps", "trainer.max_time", "data.workers", "out")
 """What may be another when a run goes on."""
+
+
+_LEAST = {
+    "data.batch_size": 1,
+    "data.workers": 0,
+    "clicks.further": 0,
+    "checkpoint_every": 1,
+    "pictures_every": 0,
+    "validation.limit": 1,
+    "validation.every_n_epochs": 1,
+}
 
 
 def read_config(file: str | Path, overrides: Sequence[str] = ()) -> Config:
     """A checked configuration.
 
-    overrides: `optimizer.keywords.lr=0.001`, as many as wanted.
+    overrides: `optimizer.keywords.lr=0.001`, as many as wanted; `losses={y: {bce: 1}}` replaces the whole.
 
+    A name that is given comes without the keywords of the default's, and losses that are given without the default.
     Raises UserError for a key that does not exist, with near matches, for a value of the wrong type, and for a name
     that is not in the catalog or in torch.
     """
@@ -126,8 +139,15 @@ def read_config(file: str | Path, overrides: Sequence[str] = ()) -> Config:
         given = OmegaConf.load(file)
         if not OmegaConf.is_dict(given):
             raise UserError(f"{file} holds no configuration: it must be `key: value` lines")
-        merged = OmegaConf.merge(OmegaConf.structured(Config), given, OmegaConf.from_dotlist(list(overrides)))
-        config = cast(Config, OmegaConf.to_object(merged))
+        for override in overrides:
+            key, equals, _ = override.partition("=")
+            if not equals:
+                raise UserError(f"what is changed must be KEY=VALUE, not {override!r}")
+            value = OmegaConf.select(OmegaConf.from_dotlist([override]), key)
+            OmegaConf.update(given, key, value, merge=False, force_add=True)
+        defaults = OmegaConf.structured(Config)
+        _drop_replaced(defaults, given)
+        config = cast(Config, OmegaConf.to_object(OmegaConf.merge(defaults, given)))
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}") from error
     except YAMLError as error:
@@ -143,28 +163,43 @@ def read_config(file: str | Path, overrides: Sequence[str] = ()) -> Config:
     return config
 
 
+def _drop_replaced(defaults: Any, given: Any) -> None:
+    """Empty those defaults that must not be mixed with what is given."""
+    for key, new in given.items():
+        if not OmegaConf.is_dict(new) or key not in defaults or defaults[key] is None:
+            continue
+        if key == "losses":
+            defaults[key] = {}
+        elif "name" in new:
+            defaults[key].keywords = {}
+        else:
+            _drop_replaced(defaults[key], new)
+
+
 def flat(config: Any, prefix: str = "") -> dict[str, Any]:
     """Every value by its dotted key."""
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
         config = {part.name: getattr(config, part.name) for part in dataclasses.fields(config)}
-    if not isinstance(config, dict) or not config:
+    if not isinstance(config, dict):
         return {prefix.rstrip("."): config}
     return {key: value for name, part in config.items() for key, value in flat(part, f"{prefix}{name}.").items()}
 
 
-def write_or_compare(config: Config, file: Path) -> None:
-    """Keep the configuration of a new run; of one that goes on, raise UserError where it is another, with how."""
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        new = file.with_name(f".{file.name}.{os.getpid()}")  # several processes may begin at once
-        new.write_text(OmegaConf.to_yaml(OmegaConf.structured(config)))
-        new.replace(file)
-        return
+def write_config(config: Config, file: Path) -> None:
+    """Keep a configuration beside what comes of it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    new = file.with_name(f".{file.name}.{os.getpid()}")  # several processes may begin at once
+    new.write_text(OmegaConf.to_yaml(OmegaConf.structured(config)))
+    new.replace(file)
+
+
+def check_goes_on(config: Config, file: Path) -> None:
+    """Raise UserError where a run began with another configuration, with how they differ."""
     kept, asked = flat(read_config(file)), flat(config)
     differing = [
         f"{key} {kept.get(key)}, not {asked.get(key)}"
         for key in sorted({*kept, *asked})
-        if kept.get(key) != asked.get(key) and not key.startswith(_MAY_CHANGE)
+        if kept.get(key) != asked.get(key) and key not in _MAY_CHANGE
     ]
     if differing:
         raise UserError(f"{file.parent} holds a run with {'; '.join(differing)}: choose another out")
@@ -181,7 +216,7 @@ def _check(config: Config) -> None:
     for output, weights in config.losses.items():
         for loss in weights:
             _one_of(loss, LOSSES, f"losses.{output}")
-    if "y" not in config.losses:
+    if not config.losses.get("y"):
         raise UserError("losses.y is missing: without it nothing is trained")
     for name in config.trainer:
         if name in _OURS:
@@ -190,12 +225,21 @@ def _check(config: Config) -> None:
     optimizer_of(config.optimizer)
     if config.schedule is not None:
         schedule_of(config.schedule)
+        if config.schedule.name == "ReduceLROnPlateau":
+            raise UserError("schedule.name ReduceLROnPlateau needs a number to watch: use another schedule")
         _one_of(config.schedule.interval, ("epoch", "step"), "schedule.interval")
     if config.data.augment is not None:
         augmentation_of(config.data.augment)
-    for name, least in (("data.batch_size", 1), ("data.workers", 0), ("clicks.further", 0), ("checkpoint_every", 1)):
-        if flat(config)[name] < least:
-            raise UserError(f"{name} must be at least {least}, not {flat(config)[name]}")
+    precision = str(config.trainer.get("precision", "32-true"))
+    if precision.endswith("-true") and precision != "32-true":
+        raise UserError(f"trainer.precision {precision} is not supported: use 32-true, bf16-mixed or 16-mixed")
+    values = flat(config)
+    for name, least in _LEAST.items():
+        if values.get(name) is not None and values[name] < least:
+            raise UserError(f"{name} must be at least {least}, not {values[name]}")
+    for name in ("clicks.forget", "data.background_probability"):
+        if not 0 <= values[name] <= 1:
+            raise UserError(f"{name} must lie in [0, 1], not {values[name]}")
 
 
 def _catalogued(config: Config) -> list[tuple[str, str]]:
@@ -230,7 +274,7 @@ def augmentation_of(named: Named) -> Any:
     module, colon, attribute = named.name.partition(":")
     try:
         made = getattr(importlib.import_module(module), attribute) if colon else None
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError) as error:
         raise UserError(f"data.augment.name {named.name}: {error}") from error
     if made is None:
         raise UserError(f"data.augment.name must be package.module:callable, not {named.name!r}")
@@ -241,8 +285,9 @@ def made_with(make: Callable[..., Any], named: Named, where: str, *arguments: An
     """Called with its keywords. Raises UserError where it does not take them."""
     try:
         return make(*arguments, **named.keywords)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{where}: {named.name} cannot be made with {named.keywords}: {error}") from error
+    except (TypeError, ValueError, AssertionError, MisconfigurationException) as error:
+        cause = str(error).split("\n")[0] or type(error).__name__
+        raise UserError(f"{where}: {named.name} cannot be made with {named.keywords}: {cause}") from error
 
 
 def _of_torch(named: Named, module: Any, base: type) -> Any:

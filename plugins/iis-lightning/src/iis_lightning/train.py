@@ -8,14 +8,14 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning import Trainer, seed_everything
+from lightning import Callback, Trainer, seed_everything
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
@@ -24,11 +24,11 @@ from iis_core.datasets import RegionBatch
 from iis_core.plugins.catalog import find
 from iis_core.weights import save_weights
 from iis_lightning.callbacks import NumberOfClicks, Pictures, RandomStates
-from iis_lightning.config import Config, Named, made_with, write_or_compare
+from iis_lightning.config import Config, Named, check_goes_on, made_with, write_config
 from iis_lightning.data import Batches, Place, loader, training_data, without_traceback
 from iis_lightning.module import ClickTraining
 
-CHECKPOINTS, LAST, MODEL = "checkpoints", "last.ckpt", "model"
+CONFIG, CHECKPOINTS, LAST, MODEL = "config.yaml", "checkpoints", "last.ckpt", "model"
 
 
 def train(config: Config) -> Path:
@@ -40,37 +40,49 @@ def train(config: Config) -> Path:
     Raises UserError and ContractError as what is built and called does; the last checkpoint is kept.
     """
     out = Path(config.out)
+    last = out / CHECKPOINTS / LAST
     with _written_to(out):
-        write_or_compare(config, out / "config.yaml")
+        if last.exists():
+            check_goes_on(config, out / CONFIG)
         module = _module(config).train()
-        trainer = _trainer(config, out)
+        validation = None if config.validation is None else NumberOfClicks(config.validation, out / "validation")
+        trainer = _trainer(config, out, [] if validation is None else [validation])
+        module.configure_optimizers()
         dataset = training_data(config.data, config.seed)
-
-        def position() -> Place:
-            return trainer.current_epoch, trainer.fit_loop.epoch_loop.batch_progress.current.ready
-
-        batches = Batches(
-            len(dataset), config.data.batch_size, config.seed, position, trainer.global_rank, trainer.world_size
-        )
-        last = out / CHECKPOINTS / LAST
-        with warnings.catch_warnings():
-            # The loader knows where an epoch is to be gone on with; Lightning cannot see that it does.
-            warnings.filterwarnings("ignore", message=".*mid-epoch.*|.*num_workers.*|.*treespec.*")
-            try:
-                trainer.fit(
-                    module,
-                    loader(dataset, batches, config.data.workers),
-                    ckpt_path=str(last) if last.exists() else None,
-                    weights_only=True,
-                )
-            except UserError as error:
-                raise without_traceback(error) from error
-        if trainer.interrupted:
-            raise KeyboardInterrupt
+        batches = _batches(config, len(dataset), trainer)
+        write_config(config, out / CONFIG)
+        if trainer.global_rank:
+            seed_everything(config.seed + trainer.global_rank, verbose=False)
+        _fit(trainer, module, loader(dataset, batches, config.data.workers), last)
+        if validation is not None:
+            validation.catch_up(trainer, module)
         if trainer.is_global_zero:
             _write_model(module.model, config, out / MODEL)
         trainer.strategy.barrier()
     return out / MODEL
+
+
+def _batches(config: Config, size: int, trainer: Trainer) -> Batches:
+    def position() -> Place:
+        epoch, had = trainer.current_epoch, trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        # Reading processes are started before Lightning counts on from a checkpoint at the end of an epoch.
+        return (epoch, had) if had < len(batches) else (epoch + 1, 0)
+
+    batches = Batches(size, config.data.batch_size, config.seed, position, trainer.global_rank, trainer.world_size)
+    return batches
+
+
+def _fit(trainer: Trainer, module: ClickTraining, batches: Any, last: Path) -> None:
+    """Train, from the last checkpoint on where there is one."""
+    with warnings.catch_warnings():
+        # The loader knows where an epoch is to be gone on with; Lightning cannot see that it does.
+        warnings.filterwarnings("ignore", message=".*mid-epoch.*|.*num_workers.*|.*treespec.*")
+        try:
+            trainer.fit(module, batches, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+        except UserError as error:
+            raise without_traceback(error) from error
+    if trainer.interrupted:
+        raise KeyboardInterrupt
 
 
 @dataclass(frozen=True)
@@ -91,7 +103,7 @@ class Trial:
 def try_out(config: Config) -> Trial:
     """Build everything and take two steps on the first batch, writing nothing."""
     module = _module(config).train()
-    trainer = _trainer(config, Path(config.out), dry=True)
+    trainer = _trainer(config, Path(config.out), None)
     device = trainer.strategy.root_device
     module.to(device)
     if config.validation is not None:
@@ -131,13 +143,12 @@ def _module(config: Config) -> ClickTraining:
     return ClickTraining(load_model(config.model.name, **config.model.keywords), config)
 
 
-def _trainer(config: Config, out: Path, *, dry: bool = False) -> Trainer:
+def _trainer(config: Config, out: Path, more_callbacks: Sequence[Callback] | None) -> Trainer:
+    """With everything that writes, or with nothing of it where more_callbacks is None."""
     callbacks: list[Any] = []
     loggers: list[Any] = []
-    if not dry:
-        callbacks = [RandomStates(), LearningRateMonitor()]
-        if config.validation is not None:
-            callbacks.append(NumberOfClicks(config.validation, out / "validation"))
+    if more_callbacks is not None:
+        callbacks = [RandomStates(), LearningRateMonitor(), *more_callbacks]
         if config.pictures_every:
             callbacks.append(Pictures(out / "pictures", config.pictures_every))
         # Last, so that what the others did is in the checkpoint.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -43,12 +44,17 @@ def begin_from(network: nn.Module, checkpoint: str) -> None:
         for name, value in own.items()
         if name.startswith("decode_head.") and 1 in value.shape and name in given and given[name].shape != value.shape
     }
-    put_weights(network, StoredWeights(stored.path, {**given, **kept}))
+    # The library draws these anew for every answer and stores none.
+    drawn = {name: value for name, value in own.items() if name.endswith(".ham.bases") and name not in given}
+    put_weights(network, StoredWeights(stored.path, {**given, **kept, **drawn}))
 
 
 def _fetched(url: str) -> Path:
-    file = fetch(Download(url=url), read_config().weights, mirrors=read_config().mirrors)
-    claimed = _HASH.search(file.name)
+    claimed = _HASH.search(urlsplit(url).path)
+    name = Download(url=url).file_name
+    # Names without a hash, such as iter_160000.pth, are given to many files.
+    own = name if claimed else f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{name}"
+    file = fetch(Download(url=url, file=own), read_config().weights, mirrors=read_config().mirrors)
     if claimed and not sha256(file).startswith(claimed[1]):
         file.unlink()
         raise UserError(f"{url} did not give the file that its name promises: try again")

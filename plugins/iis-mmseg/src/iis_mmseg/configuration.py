@@ -47,7 +47,7 @@ def read_configuration(path: str) -> Configuration:
     if not isinstance(model, dict) or "backbone" not in model or "decode_head" not in model:
         raise UserError(f"{file} holds no segmentation model: its `model` needs `backbone` and `decode_head`")
     preprocessing = model.get("data_preprocessor") or {}
-    mean, std = (preprocessing.get(key, default) for key, default in (("mean", _MEAN), ("std", _STD)))
+    mean, std = preprocessing.get("mean") or _MEAN, preprocessing.get("std") or _STD
     parts = {key: value for key, value in model.items() if key not in _OTHER_MODELS}
     return Configuration(_for_one_class(parts), _of_unit(mean), _of_unit(std))
 

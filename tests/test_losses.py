@@ -35,7 +35,7 @@ def test_the_published_losses_and_their_gradients(name: str) -> None:
     assert found.detach().numpy() == pytest.approx(published[PUBLISHED[name]], rel=1e-6)
     gradient = published[f"{PUBLISHED[name]}_grad"]
     assert prediction.grad is not None
-    assert prediction.grad.numpy() == pytest.approx(gradient, rel=1e-5, abs=1e-5 * np.abs(gradient).max())
+    assert prediction.grad.numpy() == pytest.approx(gradient, rel=1e-5, abs=1e-5 * float(np.abs(gradient).max()))
 
 
 @given(x=logits, target=targets, other=logits, name=st.sampled_from(sorted(LOSSES)))

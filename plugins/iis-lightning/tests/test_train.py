@@ -56,9 +56,11 @@ def test_killed_and_resumed_gives_the_weights_of_one_that_was_never_stopped(
     assert whole.wait() == 0, whole.communicate()[0]
     killed, kept = tmp_path / "killed", tmp_path / "killed" / "checkpoints" / "last.ckpt"
     running = start(killed, *overrides)
-    # Of 12 steps, in the middle of an epoch; each step writes a checkpoint.
-    while running.poll() is None and not (killed / "checkpoints" / "step=6.ckpt").exists():
-        time.sleep(0.01)
+    # Each of 12 steps writes a checkpoint: at the sixth or so, in the middle of an epoch.
+    written: set[int] = set()
+    while running.poll() is None and len(written) < 6:
+        written |= {kept.stat().st_mtime_ns} if kept.exists() else set()
+        time.sleep(0.005)
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
     assert kept.exists()
@@ -82,6 +84,9 @@ def test_a_finished_run_goes_on_for_more_epochs_as_if_it_had_been_asked_for_them
     shutil.rmtree(first)
     train(configured(*common, f"out={out}", "trainer.max_epochs=3"))
     assert same(weights_in(whole), weights_in(out))
+    finished = weights_in(out)
+    train(configured(*common, f"out={out}", "trainer.max_epochs=3"))
+    assert same(finished, weights_in(out))
     validated = [sorted(path.name for path in (run / "validation").iterdir()) for run in (whole, out)]
     assert validated[0] == validated[1]
     assert len(validated[0]) == 3
@@ -212,7 +217,7 @@ def test_a_full_disk_is_an_error_with_the_remedy(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(training.ModelCheckpoint, "_save_checkpoint", full)
+    monkeypatch.setattr(training.Trainer, "save_checkpoint", full)
     with pytest.raises(UserError, match="No space left on device; make room and run the same command again"):
         train(configured())
 

@@ -65,6 +65,32 @@ def _set_random_states(states: dict[str, Any]) -> None:
         torch.cuda.set_rng_state(states["device"])
 
 
+class Checkpoints(Callback):
+    """Writes a checkpoint after every so many optimizer steps and at the end of every epoch, over the one before.
+
+    Never after the last batch of an epoch but before its end: Lightning does not count on from there reliably.
+    """
+
+    def __init__(self, file: Path, every: int) -> None:
+        self.file = file
+        self.every = every
+        self._written = 0
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        is_due = trainer.global_step % self.every == 0 and trainer.global_step != self._written
+        if is_due and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            self._write(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._write(trainer)
+
+    def _write(self, trainer: Trainer) -> None:
+        self._written = trainer.global_step
+        trainer.save_checkpoint(self.file)
+
+
 class Pictures(Callback):
     """Draws the first element of every so many batches: clicks, target, prediction, error."""
 
@@ -106,31 +132,35 @@ class NumberOfClicks(Callback):
         self.dataset = iis_core.load_dataset(validation.dataset.name, **validation.dataset.keywords)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Where a run was killed after the last checkpoint of an epoch, that epoch is evaluated before the next."""
-        progress = trainer.fit_loop.epoch_loop.batch_progress.current
-        if trainer.global_step and progress.ready in (0, trainer.num_training_batches):
-            self.catch_up(trainer, pl_module)
+        self.catch_up(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._evaluate(trainer, pl_module, trainer.current_epoch)
 
     def catch_up(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Evaluate the last epoch that is finished, unless that was done."""
-        self._evaluate(trainer, pl_module, trainer.current_epoch - 1)
+        """Evaluate an epoch that has just ended, where the run was killed after the epoch's last checkpoint."""
+        had = trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        if trainer.global_step and had in (0, trainer.num_training_batches):
+            self._evaluate(trainer, pl_module, trainer.current_epoch - 1)
 
     def _evaluate(self, trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
         if (epoch + 1) % self.validation.every_n_epochs:
             return
         model: Any = pl_module.model
-        was_training = model.training
-        model.eval()
         # Named by the weights too, so that an epoch that is trained again never goes on with another one's records.
         weights = _digest(model)
+        out = self.folder / f"epoch{epoch:04d}-{weights[:8]}"
+        is_done = (out / "run.json").exists() and iis_core.read_run(out).is_complete
+        trainer.strategy.barrier()  # none may be done before all have looked
+        if is_done:
+            return
+        was_training = model.training
+        model.eval()
         run = iis_core.evaluate(
             model,
             self.dataset,
             self.validation.protocol,
-            out=self.folder / f"epoch{epoch:04d}-{weights[:8]}",
+            out=out,
             limit=self.validation.limit,
             identity={"weights": weights},
         )

@@ -90,7 +90,8 @@ class Config:
         left out.
     optimizer: of `torch.optim`. schedule: or None for a constant learning rate.
     trainer: keywords of Lightning's Trainer: max_epochs, precision, gradient_clip_val, accumulate_grad_batches, ...
-    checkpoint_every: so many optimizer steps. pictures_every: so many batches, 0 for none.
+    checkpoint_every: so many optimizer steps; also at the end of every epoch.
+    pictures_every: so many batches, 0 for none.
     out: the folder of the run.
     """
 

@@ -16,14 +16,14 @@ from typing import Any
 
 import torch
 from lightning import Callback, Trainer, seed_everything
-from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.callbacks import LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from iis_core import UserError, load_model
 from iis_core.datasets import RegionBatch
 from iis_core.plugins.catalog import find
 from iis_core.weights import save_weights
-from iis_lightning.callbacks import NumberOfClicks, Pictures, RandomStates
+from iis_lightning.callbacks import Checkpoints, NumberOfClicks, Pictures, RandomStates
 from iis_lightning.config import Config, Named, check_goes_on, made_with, write_config
 from iis_lightning.data import Batches, Place, loader, training_data, without_traceback
 from iis_lightning.module import ClickTraining
@@ -148,21 +148,18 @@ def _trainer(config: Config, out: Path, more_callbacks: Sequence[Callback] | Non
     callbacks: list[Any] = []
     loggers: list[Any] = []
     if more_callbacks is not None:
-        callbacks = [RandomStates(), LearningRateMonitor(), *more_callbacks]
+        checkpoints = Checkpoints(out / CHECKPOINTS / LAST, config.checkpoint_every)
+        callbacks = [RandomStates(), LearningRateMonitor(), checkpoints, *more_callbacks]
         if config.pictures_every:
             callbacks.append(Pictures(out / "pictures", config.pictures_every))
-        # Last, so that what the others did is in the checkpoint.
-        callbacks.append(
-            ModelCheckpoint(
-                out / CHECKPOINTS,
-                filename="{step}",
-                every_n_train_steps=config.checkpoint_every,
-                save_last=True,
-                enable_version_counter=False,
-            )
-        )
         loggers = [CSVLogger(out, name="logs"), TensorBoardLogger(out, name="tensorboard")]
-    more = {"default_root_dir": str(out), "callbacks": callbacks, "logger": loggers, "use_distributed_sampler": False}
+    more = {
+        "default_root_dir": str(out),
+        "callbacks": callbacks,
+        "logger": loggers,
+        "enable_checkpointing": False,
+        "use_distributed_sampler": False,
+    }
     return made_with(  # type: ignore[no-any-return]
         lambda **keywords: Trainer(**{**more, **keywords}),
         Named("Trainer", {"enable_model_summary": False, "num_sanity_val_steps": 0, **config.trainer}),

@@ -231,6 +231,9 @@ def _check(config: Config) -> None:
         _one_of(config.schedule.interval, ("epoch", "step"), "schedule.interval")
     if config.data.augment is not None:
         augmentation_of(config.data.augment)
+    for name in ("max_epochs", "max_steps"):
+        if not isinstance(config.trainer.get(name), int | None):
+            raise UserError(f"trainer.{name} must be a whole number, not {config.trainer[name]!r}")
     precision = str(config.trainer.get("precision", "32-true"))
     if precision.endswith("-true") and precision != "32-true":
         raise UserError(f"trainer.precision {precision} is not supported: use 32-true, bf16-mixed or 16-mixed")
@@ -286,7 +289,7 @@ def made_with(make: Callable[..., Any], named: Named, where: str, *arguments: An
     """Called with its keywords. Raises UserError where it does not take them."""
     try:
         return make(*arguments, **named.keywords)
-    except (TypeError, ValueError, AssertionError, MisconfigurationException) as error:
+    except (TypeError, ValueError, AssertionError, ImportError, MisconfigurationException) as error:
         cause = str(error).split("\n")[0] or type(error).__name__
         raise UserError(f"{where}: {named.name} cannot be made with {named.keywords}: {cause}") from error
 

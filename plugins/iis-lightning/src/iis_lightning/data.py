@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from iis_core import UserError, load_dataset, load_selector
@@ -82,7 +83,9 @@ class Batches(Sampler[list[Place]]):
 
 def loader(dataset: RegionDataset, batches: Batches, workers: int) -> DataLoader[Any]:
     """Of whole batches, collated."""
-    return DataLoader(Epochs(dataset), batch_sampler=batches, num_workers=workers, collate_fn=collate)
+    # With a generator of its own it leaves the network's random numbers alone, of which it else draws at every epoch.
+    own = torch.Generator()
+    return DataLoader(Epochs(dataset), batch_sampler=batches, num_workers=workers, collate_fn=collate, generator=own)
 
 
 def element_generators(batch: RegionBatch, seed: int, epoch: int, purpose: str) -> list[np.random.Generator]:

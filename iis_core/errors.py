@@ -39,6 +39,11 @@ def plugin_call(what: str) -> Iterator[None]:
         raise PluginError(f"{what}: {type(error).__name__}: {error}") from error
 
 
+def first_line(error: Exception) -> str:
+    """What an exception says, in one line; its class where it says nothing."""
+    return str(error).strip().split("\n")[0] or type(error).__name__
+
+
 def name_of(thing: object) -> str:
     """The catalog name of a loaded object, or its class where it did not come from the catalog."""
     return str(getattr(thing, "name", None) or type(thing).__name__)

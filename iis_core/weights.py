@@ -121,6 +121,14 @@ def save_weights(folder: str | Path, network: nn.Module, *, name: str, config: A
         raise UserError(f"{place} cannot be written: {error.strerror or error}") from error
 
 
+def save_model(folder: str | Path, model: Any, *, name: str) -> None:
+    """Write the model folder of a model whose `network` says its `config`. Raises UserError for any other model."""
+    network = getattr(model, "network", None)
+    if network is None or getattr(network, "config", None) is None:
+        raise UserError(f"{name} cannot be written as a model folder: its network has no config")
+    save_weights(folder, network, name=name, config=network.config)
+
+
 def published_file(name: str, weights: Download | None) -> Path:
     """Where the published weights of a model are kept. Raises UserError, with the remedy, where they are not."""
     if weights is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import click
 
@@ -85,11 +85,7 @@ def _here(spec: ModelSpec) -> str | None:
 
 def _convert(spec: ModelSpec, source: str | None, to: Path) -> None:
     from iis_core.plugins.load import load_model
-    from iis_core.weights import save_weights
+    from iis_core.weights import save_model
 
-    model: Any = load_model(spec.name, weights=source)
-    network = getattr(model, "network", None)
-    if getattr(network, "config", None) is None:
-        raise UserError(f"{spec.name} cannot be written as a model folder: its network has no config")
-    save_weights(to, model.network, name=spec.name, config=model.network.config)
+    save_model(to, load_model(spec.name, weights=source), name=spec.name)
     click.echo(str(to))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from iis_core.errors import UserError
+from iis_core.errors import UserError, first_line
 from iis_core.fusion.networks import EarlyFusion, FusionNetwork, IntermediateFusion, freeze_unused
 from iis_core.weights import StoredWeights
 
@@ -47,5 +47,5 @@ def fused(whole: Any, config: Mapping[str, Any], what: str, remedy: str) -> tupl
         network = FUSIONS[config["fusion"]](whole, config)
         return network, freeze_unused(network)
     except (RuntimeError, AssertionError) as error:
-        cause = str(error).strip().split("\n")[0] or type(error).__name__
-        raise UserError(f"{what} cannot answer an image of {whole.least} x {whole.least}: {cause}; {remedy}") from error
+        size = f"{whole.least} x {whole.least}"
+        raise UserError(f"{what} cannot answer an image of {size}: {first_line(error)}; {remedy}") from error

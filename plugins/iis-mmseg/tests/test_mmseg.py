@@ -17,7 +17,7 @@ import pytest
 import torch
 from iis_mmseg.configuration import read_configuration
 from iis_mmseg.index import FAMILIES
-from iis_mmseg.library import shipped_configurations
+from iis_mmseg.installed import shipped_configurations
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 from mmengine.registry import DefaultScope

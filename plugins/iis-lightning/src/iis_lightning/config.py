@@ -19,6 +19,7 @@ from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBas
 from yaml import YAMLError
 
 from iis_core import UserError
+from iis_core.errors import first_line
 from iis_core.losses import LOSSES
 from iis_core.plugins.catalog import find
 from iis_core.plugins.discovery import near_matches
@@ -290,8 +291,7 @@ def made_with(make: Callable[..., Any], named: Named, where: str, *arguments: An
     try:
         return make(*arguments, **named.keywords)
     except (TypeError, ValueError, AssertionError, ImportError, MisconfigurationException) as error:
-        cause = str(error).split("\n")[0] or type(error).__name__
-        raise UserError(f"{where}: {named.name} cannot be made with {named.keywords}: {cause}") from error
+        raise UserError(f"{where}: {named.name} cannot be made with {named.keywords}: {first_line(error)}") from error
 
 
 def _of_torch(named: Named, module: Any, base: type) -> Any:

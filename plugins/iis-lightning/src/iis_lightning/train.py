@@ -22,7 +22,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from iis_core import UserError, load_model
 from iis_core.datasets import RegionBatch
 from iis_core.plugins.catalog import find
-from iis_core.weights import save_weights
+from iis_core.weights import save_model
 from iis_lightning.callbacks import Checkpoints, NumberOfClicks, Pictures, RandomStates
 from iis_lightning.config import Config, Named, check_goes_on, made_with, write_config
 from iis_lightning.data import Batches, Place, loader, training_data, without_traceback
@@ -57,7 +57,8 @@ def train(config: Config) -> Path:
         if validation is not None:
             validation.catch_up(trainer, module)
         if trainer.is_global_zero:
-            _write_model(module.model, config, out / MODEL)
+            shutil.rmtree(out / MODEL, ignore_errors=True)
+            save_model(out / MODEL, module.model, name=find("models", config.model.name).spec.name)
         trainer.strategy.barrier()
     return out / MODEL
 
@@ -160,19 +161,12 @@ def _trainer(config: Config, out: Path, more_callbacks: Sequence[Callback] | Non
         "enable_checkpointing": False,
         "use_distributed_sampler": False,
     }
-    return made_with(  # type: ignore[no-any-return]
+    made: Trainer = made_with(
         lambda **keywords: Trainer(**{**more, **keywords}),
         Named("Trainer", {"enable_model_summary": False, "num_sanity_val_steps": 0, **config.trainer}),
         "trainer",
     )
-
-
-def _write_model(model: Any, config: Config, folder: Path) -> None:
-    network: Any = getattr(model, "network", None)
-    if getattr(network, "config", None) is None:
-        raise UserError(f"{config.model.name} cannot be written as a model folder: its network has no config")
-    shutil.rmtree(folder, ignore_errors=True)
-    save_weights(folder, network, name=find("models", config.model.name).spec.name, config=network.config)
+    return made
 
 
 def _peak_memory(device: torch.device) -> int:

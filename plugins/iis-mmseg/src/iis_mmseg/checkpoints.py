@@ -54,7 +54,8 @@ def _fetched(url: str) -> Path:
     name = Download(url=url).file_name
     # Names without a hash, such as iter_160000.pth, are given to many files.
     own = name if claimed else f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{name}"
-    file = fetch(Download(url=url, file=own), read_config().weights, mirrors=read_config().mirrors)
+    config = read_config()
+    file = fetch(Download(url=url, file=own), config.weights, mirrors=config.mirrors)
     if claimed and not sha256(file).startswith(claimed[1]):
         file.unlink()
         raise UserError(f"{url} did not give the file that its name promises: try again")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from iis_core import UserError
-from iis_mmseg.library import shipped_configurations
+from iis_mmseg.installed import shipped_configurations
 
 _MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 _OTHER_MODELS = ("data_preprocessor", "auxiliary_head")

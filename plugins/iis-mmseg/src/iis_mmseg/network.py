@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from iis_core import UserError
-from iis_mmseg.library import mmseg
+from iis_core.errors import first_line
+from iis_mmseg.installed import mmseg
 
 _MULTIPLE, _LEAST = 32, 64
 _LEAST_OF = {"LRASPPHead": 416}
@@ -99,7 +100,7 @@ def _built(model: Mapping[str, Any], what: str) -> Any:
                 importlib.import_module("mmpretrain.models")
             segmentor = MODELS.build(dict(model))
     except Exception as error:
-        raise UserError(f"{what} cannot be built: {_first_line(error)}; {_remedy(error, model)}") from error
+        raise UserError(f"{what} cannot be built: {first_line(error)}; {_remedy(error, model)}") from error
     if not hasattr(segmentor, "backbone") or not hasattr(segmentor, "decode_head"):
         raise UserError(f"{what} is a {type(segmentor).__name__}, without backbone and head: {OTHER}")
     if type(segmentor.backbone).__name__ in _OF_ONE_SIZE:
@@ -120,10 +121,6 @@ def _remedy(error: Exception, model: Mapping[str, Any]) -> str:
     if "install onedl-mmcv" in message or "mmcv._ext" in message:
         return f"it needs compiled operators, which plain pip does not install: {OTHER}"
     return OTHER
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0] or type(error).__name__
 
 
 def _types(part: Any, prefix: str) -> bool:

@@ -14,19 +14,19 @@ IIS_API = 1
 @hookimpl
 def iis_models() -> Iterator[ModelSpec]:
     for family, config in FAMILIES.items():
-        yield _spec(family, f"{family} of mmsegmentation, clicks by early or intermediate fusion", config)
-    yield _spec("config", "any configuration of mmsegmentation, by its path", FAMILIES["segformer_mit-b0"], check=True)
+        summary = f"{family} of mmsegmentation, clicks by early or intermediate fusion"
+        yield _spec(family, summary, defaults={"config": config})
+    checked = {"weights": "random", "config": FAMILIES["segformer_mit-b0"]}
+    yield _spec("config", "any configuration of mmsegmentation, by its path", check_keywords=checked)
 
 
-def _spec(variant: str, summary: str, config: str, *, check: bool = False) -> ModelSpec:
-    named: dict[str, Any] = {"config": config}
+def _spec(variant: str, summary: str, **own: Any) -> ModelSpec:
     return ModelSpec(
         name=f"mmseg/{variant}",
         target="iis_mmseg.models:load",
         summary=summary,
         licence="Apache-2.0",
         initial_mask=True,
-        defaults={} if check else named,
         choices={"fusion": ("early", "intermediate"), "click_encoding": ("disks", "distances", "gaussians")},
-        check_keywords={"weights": "random", **(named if check else {})},
+        **{"check_keywords": {"weights": "random"}, **own},
     )

@@ -11,6 +11,7 @@ import timm
 from torch import Tensor, nn
 
 from iis_core import UserError
+from iis_core.errors import first_line
 
 _LEAST = 32
 _LEAST_OF = {"pan": 128}
@@ -67,16 +68,12 @@ def _created(architecture: str, encoder_name: str, encoder_weights: str | None) 
     except OSError as error:
         raise UserError(
             f"smp/{architecture} cannot fetch the weights {encoder_weights} of the encoder {encoder_name}: "
-            f"{_first_line(error)}; try again with a connection, or leave encoder_weights out"
+            f"{first_line(error)}; try again with a connection, or leave encoder_weights out"
         ) from error
     except Exception as error:
         raise UserError(
-            f"smp/{architecture} cannot use the encoder {encoder_name}: {_first_line(error)}; {_remedy(architecture)}"
+            f"smp/{architecture} cannot use the encoder {encoder_name}: {first_line(error)}; {_remedy(architecture)}"
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0] or type(error).__name__
 
 
 def _check_encoder(name: str) -> None:

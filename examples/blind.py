@@ -34,9 +34,9 @@ class Black:
         return iis_core.Sample(np.zeros_like(sample.image), sample.masks, sample.info)
 
 
-def ritm(height: int, width: int) -> transforms.Transform:
-    """RITM's augmentation, of which only the masks are kept."""
-    augment = transforms.ritm(height, width)
+def ritm(**keywords: Any) -> transforms.Transform:
+    """RITM's augmentation, of which only the masks are kept. Keywords as for `iis_datasets.transforms.ritm`."""
+    augment = transforms.ritm(**keywords)
 
     def blind(image: np.ndarray, region: iis_core.Region, rng: np.random.Generator) -> transforms.Augmented:
         image, region = augment(image, region, rng)

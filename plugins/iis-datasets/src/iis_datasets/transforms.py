@@ -32,11 +32,13 @@ class Compose:
         return image, region
 
 
-def ritm(height: int = 320, width: int = 480) -> Compose:
-    """What RITM's models were trained with: scale, flip, pad, crop, brightness and contrast, colour shift."""
-    return Compose(
-        [Scale(), Flip(), Pad(height, width), CropWithObject(height, width), BrightnessContrast(), ColourShift()]
-    )
+def ritm(height: int = 320, width: int = 480, low: float = 0.75, high: float = 1.4) -> Compose:
+    """What RITM's models were trained with: scale, flip, pad, crop, brightness and contrast, colour shift.
+
+    height, width: of the crop, in pixels. low, high: of the factor by which the image is resized.
+    """
+    crop = [Pad(height, width), CropWithObject(height, width)]
+    return Compose([Scale(low, high), Flip(), *crop, BrightnessContrast(), ColourShift()])
 
 
 @dataclass(frozen=True)

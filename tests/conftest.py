@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, settings
 
 from iis_core.plugins.catalog import catalog
 
+pytest_plugins = ["pytester"]
+
 TESTS = Path(__file__).parent
 TOY = TESTS / "toy"
 sys.path.insert(0, str(TOY))
@@ -50,12 +52,13 @@ def targets(reference: Path) -> list[np.ndarray]:
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Install a fake distribution: its entry points as {namespace: module}, its modules as {name: source}."""
+    usual = "License-Expression: MIT\nRequires-Dist: iis-core>=0.1\n"
 
-    def install(name: str, entry_points: dict[str, str], **modules: str) -> Path:
+    def install(name: str, entry_points: dict[str, str], *, metadata: str = usual, **modules: str) -> Path:
         folder = tmp_path / name
         info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
         info.mkdir(parents=True)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{metadata}")
         lines = [f"{namespace} = {module}" for namespace, module in entry_points.items()]
         (info / "entry_points.txt").write_text("\n".join(["[iis_core.plugins]", *lines, ""]))
         for module, source in modules.items():

@@ -131,7 +131,20 @@ def test_check_reports_every_check(iis: Iis) -> None:
     assert result.returncode == 0
     results = json.loads(result.stdout)
     assert {entry["status"] for entry in results} <= {"passed", "skipped"}
-    assert iis("check", "core/gto99").stdout.count("passed") >= 8
+    lines = iis("check", "core/gto99").stdout.splitlines()
+    assert [line for line in lines if not line.startswith("  ")][:2] == [
+        "core/gto99 (robots)",
+        "core/gto99 (protocols)",
+    ]
+    assert lines[-1] == "14 passed, 1 skipped"
+
+
+def test_check_of_a_package_ends_with_3_where_something_fails(iis: Iis, install: Callable[..., Path]) -> None:
+    folder = install("iis-bad", {"bad": "bad_plugin"}, bad_plugin="IIS_API = 99")
+    assert iis("check", "iis-toy").returncode == 0
+    result = iis("check", "iis-bad", PYTHONPATH=str(folder))
+    assert result.returncode == 3
+    assert "failed   check_is_discovered: api: written for IIS_API 99" in result.stdout
 
 
 def test_an_interruption_leaves_a_run_that_goes_on(iis: Iis, tmp_path: Path) -> None:

@@ -40,51 +40,6 @@ def test_a_working_environment_has_no_problems() -> None:
     assert "toy/disks" in list_models()
 
 
-@pytest.mark.parametrize(
-    ("source", "stage", "cause"),
-    [
-        ("raise RuntimeError('boom')", "import", "RuntimeError: boom"),
-        ("import no_such_module", "import", "No module named 'no_such_module'"),
-        ("raise SystemExit(1)", "import", "SystemExit"),
-        ("def broken(:", "import", "SyntaxError"),
-        ("", "api", "does not state IIS_API"),
-        ("IIS_API = 99", "api", "written for IIS_API 99, this core has 1"),
-        (
-            "from iis_core.plugins import hookimpl\nIIS_API = 1\n@hookimpl\ndef iis_models():\n    1 / 0",
-            "iis_models",
-            "ZeroDivisionError",
-        ),
-        (
-            "from iis_core.plugins import hookimpl\nIIS_API = 1\n@hookimpl\ndef iis_models():\n    return ['a']",
-            "iis_models",
-            "'a' is a str, not a ModelSpec",
-        ),
-        (
-            "from iis_core.plugins import hookimpl\nIIS_API = 1\n@hookimpl\ndef iis_models():\n    return 7",
-            "iis_models",
-            "not iterable",
-        ),
-        (
-            "from iis_core.plugins import hookimpl\nIIS_API = 1\n@hookimpl\ndef iis_modles():\n    return []",
-            "register",
-            "iis_modles",
-        ),
-        (good("other/model"), "iis_models", "'other/model' is outside the plugin's namespace 'bad'"),
-        (good("NoNamespace"), "iis_models", "not of the form 'namespace/variant'"),
-        (good("bad/model", target="nowhere"), "iis_models", "not of the form 'package.module:name'"),
-    ],
-)
-def test_a_broken_plugin_is_a_record_and_hides_no_other(install: Install, source: str, stage: str, cause: str) -> None:
-    install("iis-bad", {"bad": "bad_plugin"}, bad_plugin=source)
-    problem = problem_of("iis-bad")
-    assert problem.plugin == "bad"
-    assert problem.stage == stage
-    assert cause in problem.cause
-    assert problem.remedy
-    assert "toy/disks" in list_models()
-    assert "core/ritm" in catalog().offers["robots"]
-
-
 def test_a_generator_that_breaks_keeps_what_it_gave_before(install: Install) -> None:
     source = good("half/first").replace("return [", "yield ").replace('"good")]', '"good")\n    1 / 0')
     install("iis-half", {"half": "half_plugin"}, half_plugin=source)

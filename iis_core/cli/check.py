@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict
+from itertools import groupby
 
 import click
 
@@ -12,22 +14,26 @@ from iis_core.cli.listing import as_json
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", metavar="NAME|PACKAGE")
 @keywords_option
 @as_json
 @click.pass_context
 def check(ctx: click.Context, name: str, settings: tuple[str, ...], as_json: bool) -> None:
-    """Check that NAME keeps the contract; exit status 3 where it does not.
+    """Check that a thing of the catalog, or all of a package, keeps the contract; exit status 3 where it does not.
 
     A dataset is checked on your files: `iis check datasets/grabcut --set root=DIR`.
     """
     from iis_core.testing import check as run_check
 
     results = run_check(name, **parse_keywords(settings))
+    statuses = Counter(result.status for result in results)
     if as_json:
         click.echo(json.dumps([asdict(result) for result in results], indent=2))
     else:
-        for result in results:
-            click.echo(f"{result.status:<8} {result.check}{': ' + result.reason if result.reason else ''}")
-    if any(result.status == "failed" for result in results):
+        for subject, own in groupby(results, lambda result: result.subject):
+            click.echo(subject)
+            for result in own:
+                click.echo(f"  {result.status:<8} {result.check}{': ' + result.reason if result.reason else ''}")
+        click.echo(", ".join(f"{count} {status}" for status, count in sorted(statuses.items())))
+    if statuses["failed"]:
         ctx.exit(3)

@@ -84,7 +84,7 @@ def _claims(problems: list[Problem]) -> Iterator[Claim]:
     for distribution in importlib_metadata.distributions():
         try:
             points = distribution.entry_points.select(group=GROUP)
-            name = _normalized(distribution.metadata["Name"]) if points else None
+            name = normalised(distribution.metadata["Name"]) if points else None
             claims = [Claim(point.name, point.value, str(name), distribution.version) for point in points]
         except Exception as error:
             place = str(getattr(distribution, "_path", distribution))
@@ -95,7 +95,7 @@ def _claims(problems: list[Problem]) -> Iterator[Claim]:
             yield from claims
 
 
-def _normalized(name: str) -> str:
+def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

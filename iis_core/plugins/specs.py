@@ -50,12 +50,14 @@ class FactorySpec(Spec):
     defaults: keywords that the factory is called with unless the caller gives others.
     check_keywords: keywords with which the conformance checks can build it offline.
     choices: what keywords may be, where that can be listed; `*` stands for anything.
+    expected_failures: checks of conformance that are known to fail, by name, and why; one that passes is a failure.
     """
 
     target: str
     defaults: Mapping[str, Any] = field(default_factory=dict)
     check_keywords: Mapping[str, Any] = field(default_factory=dict)
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()

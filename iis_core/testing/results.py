@@ -1,8 +1,8 @@
-"""Running checks: a failure is a record, not the end."""
+"""Checks that have not run yet, and what came of them: a failure is a record, not the end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,36 +10,82 @@ import numpy as np
 import torch
 from torch import Tensor
 
+Status = Literal["passed", "failed", "skipped", "expected"]
+
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The outcome of one check on one thing; reason is empty where it passed."""
+    """The outcome of one check on one thing.
+
+    status: "skipped" where the check does not apply, "expected" where it fails as the spec's `expected_failures` say.
+    reason: empty where it passed.
+    subject: distribution, or catalog name and kind; empty for an object that was checked without its name.
+    """
 
     check: str
-    status: Literal["passed", "failed", "skipped"]
+    status: Status
     reason: str = ""
+    subject: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """A check that has not run yet.
+
+    call: raises what is wrong, or `Skip`. expected_failure: why it is known to fail, None where it is not.
+    """
+
+    name: str
+    call: Callable[[], None]
+    subject: str = ""
+    expected_failure: str | None = None
+
+    def run(self) -> CheckResult:
+        """The outcome. A check that is expected to fail and does not has failed."""
+        status, reason = _outcome(self.call)
+        if self.expected_failure is not None:
+            if status == "failed":
+                status, reason = "expected", f"{self.expected_failure} ({reason})"
+            else:
+                status, reason = "failed", f"{status}, not failed: take it out of the spec's expected_failures"
+        return CheckResult(self.name, status, reason, self.subject)
 
 
 class Skip(Exception):  # noqa: N818  (not an error)
     """Raised by a check that does not apply; the message says why."""
 
 
-def run_checks(checks: Sequence[Callable[..., None]], *arguments: object) -> list[CheckResult]:
-    """Call every check with the arguments; a check fails by raising anything but `Skip`."""
-    return [_run(check, arguments) for check in checks]
+def pending(
+    functions: Iterable[Callable[..., None]],
+    *arguments: object,
+    subject: str = "",
+    expected_failures: Mapping[str, str] | None = None,
+) -> list[Check]:
+    """One check for every function, to be called with the arguments."""
+    expected = expected_failures or {}
+
+    def of(function: Callable[..., None]) -> Check:
+        name = function.__name__
+        return Check(name, lambda: function(*arguments), subject, expected.get(name))
+
+    return [of(function) for function in functions]
 
 
-def _run(check: Callable[..., None], arguments: tuple[object, ...]) -> CheckResult:
-    name = check.__name__.lstrip("_")
+def run_all(checks: Iterable[Check]) -> list[CheckResult]:
+    """The outcomes, in order."""
+    return [check.run() for check in checks]
+
+
+def _outcome(call: Callable[[], None]) -> tuple[Status, str]:
     try:
-        check(*arguments)
+        call()
     except Skip as skip:
-        return CheckResult(name, "skipped", str(skip))
+        return "skipped", str(skip)
     except AssertionError as error:
-        return CheckResult(name, "failed", str(error))
+        return "failed", str(error)
     except Exception as error:
-        return CheckResult(name, "failed", f"{type(error).__name__}: {error}")
-    return CheckResult(name, "passed")
+        return "failed", f"{type(error).__name__}: {error}"
+    return "passed", ""
 
 
 def equal(first: Any, second: Any) -> bool:

@@ -14,7 +14,7 @@ from iis_core.plugins.specs import RobotSpec
 from iis_core.robots import Robot
 from iis_core.seeding import generator
 from iis_core.testing.inputs import predictions, targets
-from iis_core.testing.results import CheckResult, Skip, require, run_checks
+from iis_core.testing.results import CheckResult, Skip, pending, require, run_all
 from iis_core.types import Click, Clicks, NewClicks
 
 _SIZE = 37, 53
@@ -22,20 +22,7 @@ _SIZE = 37, 53
 
 def check_robot(robot: Robot, spec: RobotSpec) -> list[CheckResult]:
     """Check a robot, built with its default threshold, against the contract and its spec."""
-    checks = (
-        check_follows_the_protocol,
-        check_clicks_inside_the_image,
-        check_clicks_have_the_right_sign,
-        check_clicks_lie_in_the_error,
-        check_is_repeatable,
-        check_does_not_depend_on_the_batch,
-        check_is_safe_in_threads,
-        check_accepts_a_perfect_mask,
-        check_ignores_ignored_pixels,
-        check_does_not_mutate_its_inputs,
-        check_gives_several_points,
-    )
-    return run_checks(checks, robot, spec)
+    return run_all(pending(ROBOT_CHECKS, robot, spec, expected_failures=spec.expected_failures))
 
 
 def check_follows_the_protocol(robot: Robot, spec: RobotSpec) -> None:
@@ -100,6 +87,15 @@ def check_accepts_a_perfect_mask(robot: Robot, spec: RobotSpec) -> None:
     require(not any(map(any, (pcs, ncs))), "it clicks though nothing is wrong")
 
 
+def check_accepts_an_empty_mask(robot: Robot, spec: RobotSpec) -> None:
+    """Nothing predicted, of an object and of no object."""
+    target = torch.cat([targets(1, *_SIZE), torch.zeros((1, 1, *_SIZE), dtype=torch.int8)])
+    pcs, ncs = _run(robot, torch.zeros(target.shape), target)
+    if spec.in_error:
+        require(len(pcs[0]) == 1 and not ncs[0], "nothing is predicted, and it gives no positive click")
+        require(not pcs[1] and not ncs[1], "it clicks though nothing is predicted and there is no object")
+
+
 def check_ignores_ignored_pixels(robot: Robot, spec: RobotSpec) -> None:
     target = torch.full((1, 1, *_SIZE), -1, dtype=torch.int8)
     clicks = _run(robot, predictions(1, *_SIZE), target)
@@ -136,3 +132,19 @@ def _rngs(count: int) -> list[np.random.Generator]:
 
 def _flat(clicks: NewClicks) -> list[tuple[int, Click]]:
     return [(element, click) for element, given in enumerate(clicks) for click in given]
+
+
+ROBOT_CHECKS = (
+    check_follows_the_protocol,
+    check_clicks_inside_the_image,
+    check_clicks_have_the_right_sign,
+    check_clicks_lie_in_the_error,
+    check_is_repeatable,
+    check_does_not_depend_on_the_batch,
+    check_is_safe_in_threads,
+    check_accepts_a_perfect_mask,
+    check_accepts_an_empty_mask,
+    check_ignores_ignored_pixels,
+    check_does_not_mutate_its_inputs,
+    check_gives_several_points,
+)

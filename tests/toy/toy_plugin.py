@@ -20,4 +20,4 @@ def iis_models():
 
 @hookimpl
 def iis_datasets():
-    yield DatasetSpec(name="toy/shapes", target="toy_parts:ShapesDataset", summary="ellipses")
+    yield DatasetSpec(name="toy/shapes", target="toy_parts:ShapesDataset", summary="ellipses", licence="MIT")

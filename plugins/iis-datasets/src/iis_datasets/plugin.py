@@ -36,12 +36,14 @@ def _without_files() -> Iterator[DatasetSpec]:
         name="datasets/synthetic",
         target="iis_datasets.synthetic:SyntheticDataset",
         summary="textured shapes, drawn from a seed, any number and size; nothing to download",
+        licence="none is needed: the images are drawn",
         check_keywords={"count": 3},
     )
     yield DatasetSpec(
         name="datasets/folder",
         target="iis_datasets.folder:folder",
         summary="your own images, each with a mask of the same name",
+        licence="your own",
         ignore="the number given as `ignore`",
         layout="images/NAME.jpg, masks/NAME.png (0 background, every other number an object)",
     )
@@ -53,6 +55,7 @@ def _one_object_each() -> Iterator[DatasetSpec]:
         target="iis_datasets.grabcut:grabcut",
         summary="GrabCut, 50 images with one object each",
         paper="Rother, Kolmogorov, Blake 2004, GrabCut: Interactive Foreground Extraction",
+        licence="not stated with these files",
         images=50,
         objects=50,
         ignore="mask value 128, the uncertain boundary",
@@ -65,6 +68,7 @@ def _one_object_each() -> Iterator[DatasetSpec]:
         target="iis_datasets.berkeley:berkeley",
         summary="Berkeley, 100 objects on 96 photographs, each object with an image file of its own",
         paper="McGuinness, O'Connor 2010, A Comparative Evaluation of Interactive Segmentation Algorithms",
+        licence="photographs of BSDS300, for non-commercial research and education; masks: not stated",
         images=100,
         objects=100,
         ignore="mask value 128",
@@ -77,6 +81,7 @@ def _one_object_each() -> Iterator[DatasetSpec]:
         target="iis_datasets.davis:davis",
         summary="DAVIS, 345 frames, the union of their objects",
         paper="Jang, Kim 2019, Interactive Image Segmentation via Backpropagating Refinement Scheme",
+        licence="not stated with these files; those of DAVIS are for non-commercial use",
         images=345,
         objects=345,
         layout="img/NAME.jpg, gt/NAME.png",
@@ -100,6 +105,7 @@ def _one_object_each() -> Iterator[DatasetSpec]:
         target="iis_datasets.davis585:Davis585",
         summary="DAVIS-585, objects of video frames with initial masks to correct",
         paper="Chen et al. 2022, FocalClick: Towards Practical Interactive Image Segmentation",
+        licence="not stated with these files; those of DAVIS are for non-commercial use",
         images=585,
         objects=585,
         layout="SEQUENCE/FRAME.jpg, SEQUENCE/objectK_FRAME.png, SEQUENCE/init_sp_objectK_FRAME.png, "

@@ -1,0 +1,158 @@
+"""Checks of an installed plugin package, before anything of it is built."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import importlib_metadata
+
+from iis_core.errors import UserError
+from iis_core.plugins.catalog import catalog
+from iis_core.plugins.discovery import GROUP, Offer, Problem, normalised
+from iis_core.plugins.specs import SPEC_TYPES, DatasetSpec, ModelSpec
+from iis_core.testing.results import require
+
+HEAVY = (
+    "PIL",
+    "cv2",
+    "jax",
+    "lightning",
+    "matplotlib",
+    "mmengine",
+    "mmseg",
+    "numpy",
+    "pandas",
+    "rich",
+    "scipy",
+    "segmentation_models_pytorch",
+    "skimage",
+    "sklearn",
+    "tensorflow",
+    "timm",
+    "torch",
+    "torchvision",
+    "transformers",
+)
+"""What must not be imported only to list what there is."""
+
+_NAME = re.compile(r"[\w.-]*")
+
+_LISTING = "from iis_core.plugins.discovery import discover; discover(); import sys; print(*sys.modules)"
+
+
+@dataclass(frozen=True, eq=False)
+class Package:
+    """An installed distribution and what discovery makes of it."""
+
+    name: str
+    distribution: importlib_metadata.Distribution
+    offers: tuple[Offer, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def entry_points(self) -> list[importlib_metadata.EntryPoint]:
+        return list(self.distribution.entry_points.select(group=GROUP))
+
+
+def installed_package(name: str) -> Package | None:
+    """The plugin package of that name; None where no such distribution is installed, or it is none of a plugin."""
+    try:
+        distribution = importlib_metadata.Distribution.from_name(name)
+    except (importlib_metadata.PackageNotFoundError, ValueError):
+        return None
+    name = normalised(name)
+    if not (name.startswith("iis-") or distribution.entry_points.select(group=GROUP)):
+        return None
+    found = catalog()
+    offers = [offer for kind in SPEC_TYPES for offer in found.offers[kind].values()]
+    return Package(
+        name,
+        distribution,
+        tuple(offer for offer in offers if offer.claim.distribution == name),
+        tuple(problem for problem in found.problems if name in problem.distribution.split(", ")),
+    )
+
+
+def required_package(name: str) -> Package:
+    """Like `installed_package`; raises UserError where there is none."""
+    package = installed_package(name)
+    if package is None:
+        known = sorted({claim.distribution for claim in catalog().plugins})
+        raise UserError(f"no plugin package {name!r} is installed; installed: {', '.join(known)}")
+    return package
+
+
+def check_is_discovered(package: Package) -> None:
+    """No stage of discovery finds anything wrong."""
+    require(not package.problems, "; ".join(f"{p.stage}: {p.cause}; {p.remedy}" for p in package.problems))
+
+
+def check_has_one_entry_point(package: Package) -> None:
+    names = [point.name for point in package.entry_points]
+    expected = package.name.removeprefix("iis-")
+    table = f'[project.entry-points."{GROUP}"]'
+    require(len(names) == 1, f"it has {len(names)} entry points in the group {GROUP}: give one, below {table}")
+    require(
+        names == [expected], f"its entry point is {names[0]!r}: call it {expected!r}, as the package without 'iis-'"
+    )
+
+
+def check_listing_imports_nothing_heavy(package: Package) -> None:
+    """In a process of its own, for this plugin alone."""
+    own = {point.name for point in package.entry_points}
+    others = importlib_metadata.entry_points(group=GROUP).names - own
+    environment = {
+        **os.environ,
+        "IIS_DISABLE_PLUGINS": ",".join(sorted(others)),
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    }
+    command = [sys.executable, "-c", _LISTING]
+    listing = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    require(listing.returncode == 0, f"listing ends with {listing.stderr.strip().splitlines()[-1:]}")
+    heavy = sorted(set(listing.stdout.split()) & set(HEAVY))
+    module = package.entry_points[0].value if package.entry_points else ""
+    require(not heavy, f"listing imports {', '.join(heavy)}: import them in the targets, not in {module}")
+
+
+def check_requires_iis_core(package: Package) -> None:
+    names = {
+        normalised(name) for required in package.distribution.requires or () for name in _NAME.findall(required)[:1]
+    }
+    require(package.name == "iis-core" or "iis-core" in names, "it does not require iis-core: add it to dependencies")
+
+
+def check_says_its_licence(package: Package) -> None:
+    """The package, the weights and the datasets that it offers."""
+    metadata = package.distribution.metadata
+    stated = metadata.get("License-Expression") or metadata.get("License") or _licence_classifiers(metadata)
+    require(stated, 'its metadata have no licence: add e.g. license = "MIT" below [project]')
+    for offer in package.offers:
+        spec = offer.spec
+        if isinstance(spec, ModelSpec) and spec.weights is not None:
+            require(spec.weights.licence, f"{spec.name}: its weights have no licence: say which, or that it is unknown")
+        if isinstance(spec, DatasetSpec):
+            require(spec.licence, f"{spec.name}: the spec has no licence: say the terms of its images and masks")
+
+
+def check_says_what_it_offers(package: Package) -> None:
+    for offer in package.offers:
+        summary = offer.spec.summary
+        require(summary.strip() and "\n" not in summary, f"{offer.spec.name}: summary {summary!r} is not one line")
+
+
+PACKAGE_CHECKS = (
+    check_is_discovered,
+    check_has_one_entry_point,
+    check_listing_imports_nothing_heavy,
+    check_requires_iis_core,
+    check_says_its_licence,
+    check_says_what_it_offers,
+)
+
+
+def _licence_classifiers(metadata: importlib_metadata.PackageMetadata) -> list[str]:
+    return [entry for entry in metadata.get_all("Classifier") or () if entry.startswith("License ::")]

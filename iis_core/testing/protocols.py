@@ -1,0 +1,20 @@
+"""Checks of evaluation protocols."""
+
+from __future__ import annotations
+
+from iis_core.plugins.load import load_protocol, load_robot
+from iis_core.plugins.specs import ProtocolSpec
+from iis_core.testing.results import require
+
+
+def check_rules(spec: ProtocolSpec) -> None:
+    """Numbers that can be meant, and a robot that can be loaded with them."""
+    require(0 <= spec.threshold <= 1, f"threshold {spec.threshold} lies outside [0, 1]")
+    require(spec.max_clicks >= 1, f"max_clicks is {spec.max_clicks}")
+    require(spec.stop_iou is None or 0 < spec.stop_iou <= 1, f"stop_iou {spec.stop_iou} lies outside (0, 1]")
+    require(spec.ignore, "it does not say which pixels count nowhere")
+    load_protocol(spec.name)
+    load_robot(spec.robot, threshold=spec.threshold, inclusive=spec.inclusive)
+
+
+PROTOCOL_CHECKS = (check_rules,)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from iis_core import EvaluationDataset, UserError, load_dataset
-from iis_core.testing import check
+from iis_core.testing import parametrize_with_checks
 
 
-def test_it_keeps_the_contract() -> None:
-    assert {result.status for result in check("datasets/synthetic")} == {"passed"}
+@parametrize_with_checks("iis-datasets")
+def test_it_keeps_the_contract(check: Callable[[], None]) -> None:
+    check()
 
 
 @pytest.mark.parametrize(("height", "width", "objects"), [(16, 16, 1), (16, 160, 10), (64, 64, 16), (120, 90, 5)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 
 from iis_core import UserError, load_model
 from iis_core.cli.main import cli
-from iis_core.testing import check
+from iis_core.testing import parametrize_with_checks
 
 NAME = "InterSegSynthFT.pth"
 
@@ -82,7 +83,6 @@ def test_a_wrong_file_is_recognised(
     assert not (tmp_path / "ran").exists()
 
 
-def test_it_keeps_the_contract() -> None:
-    results = check("gto99/resnet50")
-    assert results
-    assert not [result for result in results if result.status == "failed"]
+@parametrize_with_checks("iis-gto99")
+def test_it_keeps_the_contract(check: Callable[[], None]) -> None:
+    check()

@@ -9,6 +9,7 @@ import pytest
 from iis_lightning.config import Config, check_goes_on, read_config, write_config
 
 from iis_core import UserError
+from iis_core.testing import parametrize_with_checks
 
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.yaml"))
 
@@ -107,3 +108,8 @@ def test_what_is_given_is_not_mixed_with_defaults(configured: Callable[..., Conf
     assert configured("losses={y: {bce: 1.0}}").losses == {"y": {"bce": 1.0}}
     assert configured("losses.y.bce=1.0").losses["y"] == {"normalised-focal": 1.0, "soft-iou": 1.0, "bce": 1.0}
     assert configured("optimizer={name: SGD, keywords: {lr: 1}}").optimizer.keywords == {"lr": 1}
+
+
+@parametrize_with_checks("iis-lightning")
+def test_it_keeps_the_contract(check: Callable[[], None]) -> None:
+    check()

@@ -6,7 +6,7 @@ import hashlib
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,7 +25,7 @@ from mmseg.registry import MODELS
 
 from iis_core import UserError, list_models, load_model
 from iis_core.fusion import EncodingFusionModel
-from iis_core.testing import check
+from iis_core.testing import parametrize_with_checks
 from iis_core.weights import save_weights
 
 SIX = ("fcn_hr18", "segformer_mit-b0", "pspnet_r18-d8", "deeplabv3plus_r18-d8", "upernet_swin-tiny", "ocrnet_hr18")
@@ -71,9 +71,9 @@ def test_listing_and_showing_import_neither_torch_nor_the_library() -> None:
     assert output.splitlines()[-1] == "heavy: set()"
 
 
-@pytest.mark.parametrize("name", [*SIX, "config"])
-def test_every_name_keeps_the_contract(name: str) -> None:
-    assert not [result for result in check(f"mmseg/{name}") if result.status == "failed"]
+@parametrize_with_checks(*(f"mmseg/{name}" for name in (*SIX, "config")))
+def test_it_keeps_the_contract(check: Callable[[], None]) -> None:
+    check()
 
 
 @pytest.mark.parametrize("name", SIX)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from iis_ritm.build import CONFIGS
 from iis_core import UserError, evaluate, list_models, load_model
 from iis_core.cli.main import cli
 from iis_core.plugins.catalog import find
-from iis_core.testing import check
+from iis_core.testing import parametrize_with_checks
 
 
 @pytest.fixture(autouse=True)
@@ -164,11 +165,9 @@ def test_every_registered_model_is_complete() -> None:
         assert load_model(name, weights="random").with_prev_mask == spec.initial_mask
 
 
-@pytest.mark.parametrize("name", ["ritm/hrnet18s", "ritm/resnet34-baseline"])
-def test_it_keeps_the_contract(name: str) -> None:
-    left = {result.check: result.reason for result in check(name) if result.status != "passed"}
-    assert left.keys() <= {"check_starts_from_an_initial_mask"}
-    assert left == {} or name == "ritm/resnet34-baseline"
+@parametrize_with_checks("iis-ritm")
+def test_it_keeps_the_contract(check: Callable[[], None]) -> None:
+    check()
 
 
 class OneSquare:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from iis_smp.normalisation import normalisation
 
 from iis_core import UserError, list_models, load_model
 from iis_core.fusion import EncodingFusionModel
-from iis_core.testing import check
+from iis_core.testing import check, parametrize_with_checks
 from iis_core.weights import save_weights
 
 
@@ -62,9 +63,9 @@ def test_listing_and_showing_import_neither_torch_nor_the_library() -> None:
     assert output.splitlines()[-1] == "heavy: set()"
 
 
-@pytest.mark.parametrize("name", [f"smp/{architecture}" for architecture in ARCHITECTURES])
-def test_every_name_keeps_the_contract(name: str) -> None:
-    assert not [result for result in check(name) if result.status == "failed"]
+@parametrize_with_checks("iis-smp")
+def test_it_keeps_the_contract(check: Callable[[], None]) -> None:
+    check()
 
 
 @pytest.mark.parametrize("name", ["smp/unet", pytest.param("smp/dpt", marks=pytest.mark.slow)])

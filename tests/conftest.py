@@ -77,8 +77,8 @@ def iis() -> Callable[..., subprocess.CompletedProcess[str]]:
 
     from toy_runs import toy_environment
 
-    def iis(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    def iis(*arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-P", "-m", "iis_core", *map(str, arguments)]
-        return subprocess.run(command, env=toy_environment(**environment), capture_output=True, text=True)
+        return subprocess.run(command, cwd=cwd, env=toy_environment(**environment), capture_output=True, text=True)
 
     return iis

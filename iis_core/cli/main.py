@@ -21,6 +21,7 @@ _COMMANDS = {
     "weights": "iis_core.cli.weights:weights",
     "predict": "iis_core.cli.predict:predict",
     "train": "iis_core.cli.train:train",
+    "new-plugin": "iis_core.cli.new_plugin:new_plugin",
 }
 
 

@@ -1,0 +1,36 @@
+"""`iis new-plugin`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import importlib_metadata
+
+from iis_core.errors import UserError
+from iis_core.plugins.catalog import OWN_PLUGINS
+from iis_core.plugins.discovery import GROUP
+
+_TEMPLATE = Path(__file__).parents[1] / "template"
+
+
+@click.command()
+@click.argument("name", metavar="iis-NAME")
+@click.option("--into", type=click.Path(path_type=Path), default=".", help="Folder to write it into; by default here.")
+def new_plugin(name: str, into: Path) -> None:
+    """Write the package of a new plugin: a small working model, robot and dataset to begin from, and their tests."""
+    if not re.fullmatch(r"iis(-[a-z][a-z0-9]*)+", name):
+        raise UserError(f"a plugin is called iis-NAME, in lower case and with hyphens, not {name!r}")
+    namespace = name.removeprefix("iis-")
+    if namespace in (*OWN_PLUGINS, "core") or namespace in importlib_metadata.entry_points(group=GROUP).names:
+        raise UserError(f"{name} exists already: choose another name")
+    folder = into / name
+    if folder.exists():
+        raise UserError(f"{folder} exists already: choose another name, or delete it first")
+    try:
+        import copier
+    except ModuleNotFoundError as error:
+        raise UserError("iis new-plugin needs copier: pip install 'iis-core[new-plugin]'") from error
+    copier.run_copy(str(_TEMPLATE), folder, data={"distribution": name}, defaults=True, quiet=True)
+    click.echo(f"{folder} is written; next: pip install ./{folder} && iis check {name}")

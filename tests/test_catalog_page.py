@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from iis_core.plugins.catalog import OWN_PLUGINS, catalog
-from iis_core.plugins.specs import SPEC_TYPES, Spec
+from iis_core.plugins.specs import Spec
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "catalog.md"
 OWN = ["iis-core", *(f"iis-{name}" for name in OWN_PLUGINS)]

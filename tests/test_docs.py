@@ -21,7 +21,7 @@ PAGES = sorted(page for page in DOCS.glob("*.md") if "```sh\n" in page.read_text
 PIP = """#!/bin/sh
 # Installs beside the environment, not into it: this is what `pip install` of a page means.
 shift
-exec {python} -m uv pip install --quiet --no-deps --target {site} "$@"
+exec {python} -m uv pip install --quiet --no-deps --reinstall --target {site} "$@"
 """
 
 

@@ -18,14 +18,13 @@ BEGIN, END = "<!-- catalog -->", "<!-- end of catalog -->"
 
 def lines() -> Iterator[str]:
     """Every kind, and in it everything that each package offers."""
-    for kind in SPEC_TYPES:
-        yield f"## {kind.replace('_', ' ').capitalize()}\n"
+    for kind, offers in catalog().offers.items():
+        title = kind.replace("_", " ").capitalize()
+        yield f"## {title}\n"
         for distribution in OWN:
-            specs = [
-                offer.spec for offer in catalog().offers[kind].values() if offer.claim.distribution == distribution
-            ]
+            specs = [offer.spec for offer in offers.values() if offer.claim.distribution == distribution]
             if specs:
-                yield f"### {kind.replace('_', ' ').capitalize()} of {distribution}\n"
+                yield f"### {title} of {distribution}\n"
                 yield "| name | what it is | source |\n|---|---|---|"
                 yield from map(row, specs)
                 yield ""

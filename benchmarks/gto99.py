@@ -1,7 +1,8 @@
-"""Seconds per click of gto99/resnet50 on the CPU, our path against the plain one, at 321 x 481 (Berkeley) and
-450 x 600 (the largest of GrabCut).
+"""Seconds per click of gto99/resnet50 on the CPU, our path against the plain one.
 
 python benchmarks/gto99.py
+
+Images have 321 x 481 pixels (Berkeley) and 450 x 600 (the largest of GrabCut).
 
 The plain path has the same network: weights are standardised at every call, tensors are copied side by side, the image
 is enlarged and normalised at every click. The outputs must agree: on average to 1e-3, at most to 2e-2 but for pixels

@@ -54,8 +54,10 @@ def smooth_noise(rng: np.random.Generator, sigma: float) -> np.ndarray:
 
 
 def sequence(rng: np.random.Generator, robot: ElementRobot) -> list[View]:
-    """A blob as target, and predictions that start empty and get closer with every click, their border
-    and their false regions uneven as those of a network."""
+    """A blob as target, and predictions that start empty and get closer with every click.
+
+    Their border and their false regions are as uneven as those of a network.
+    """
     rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
     centre = rng.uniform(0.35, 0.65, 2) * SHAPE
     size = rng.uniform(0.15, 0.4, 2) * SHAPE

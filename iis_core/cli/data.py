@@ -79,7 +79,8 @@ def get(name: str, data_root: Path | None) -> None:
     config = read_config()
     folder = data_root or (config.data and config.data / spec.variant)
     if spec.archive is None:
-        files = f": get them from {spec.page}; expected under the data root: {spec.layout}" if spec.layout else ""
+        page = f"; get them from {spec.page}" if spec.page else ""
+        files = f"{page}; expected under the data root: {spec.layout}" if spec.layout else ""
         raise UserError(f"{spec.name} has no files that can be fetched{files}")
     if folder is None:
         raise UserError(f"where to? Give --data-root DIR, set IIS_DATA, or write `data = ...` into {config_file()}")

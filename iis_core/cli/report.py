@@ -61,11 +61,11 @@ def print_table(
     from rich.console import Console
     from rich.table import Table
 
-    from iis_core.report.table import COLUMNS, notes_of, row_of
+    from iis_core.report.table import COLUMNS, columns_of, notes_of, row_of
 
     rows = [row_of(run, thresholds or None, ious_at, auc) for run in runs]
     table = Table(show_header=False)
-    for key in dict.fromkeys(key for row in rows for key in row):
+    for key in columns_of(rows):
         table.add_row(key, *(_text(row.get(key, "")) for row in rows), end_section=key == COLUMNS[-1])
     console = Console()
     console.print(table)
@@ -81,6 +81,8 @@ def _text(value: object) -> str:
 
 
 def _print_csv(rows: list[Row]) -> None:
-    writer = csv.DictWriter(sys.stdout, list(dict.fromkeys(key for row in rows for key in row)), restval="")
+    from iis_core.report.table import columns_of
+
+    writer = csv.DictWriter(sys.stdout, columns_of(rows), restval="")
     writer.writeheader()
     writer.writerows(rows)

@@ -19,7 +19,6 @@ from iis_core.types import State
 class Encoder:
     """Calls `model.encode` for images whose features are not among the latest; without `encode` there are none.
 
-
     turn: entered around every call of the model.
     kept: of how many images the features are kept.
     """

@@ -22,6 +22,7 @@ class Reading:
 
 
 def read(dataset: EvaluationDataset, index: int) -> Reading:
+    """An image and its objects, with the seconds that this took."""
     start = time.perf_counter()
     target = dataset[index]
     return Reading(target, time.perf_counter() - start)

@@ -57,11 +57,13 @@ def describe_targets(targets: EvaluationDataset) -> dict[str, Any]:
 
 
 def describe_protocol(protocol: Protocol) -> dict[str, Any]:
+    """A protocol as JSON can hold it."""
     departures = {rule: list(values) for rule, values in protocol.departures.items()}
     return {**asdict(protocol), "departures": departures}
 
 
 def protocol_from_settings(described: Mapping[str, Any]) -> Protocol:
+    """The protocol that `describe_protocol` described."""
     departures = {rule: tuple(values) for rule, values in described["departures"].items()}
     return Protocol(**{**described, "departures": departures})
 

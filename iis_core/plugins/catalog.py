@@ -85,6 +85,7 @@ def _unknown(kind: str, name: str, offers: Mapping[str, Offer]) -> str:
 
 
 def how_to_install(namespace: str) -> str:
+    """What to do where a plugin of this repository is missing."""
     return (
         f"the plugin iis-{namespace} is not installed; from a checkout of the iis-core repository run "
         f"`pip install . ./plugins/iis-{namespace}`"

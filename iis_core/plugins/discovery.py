@@ -96,6 +96,7 @@ def _claims(problems: list[Problem]) -> Iterator[Claim]:
 
 
 def normalised(name: str) -> str:
+    """A distribution's name as indexes compare it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

@@ -101,6 +101,7 @@ def _draw(numbers: list[int], count: int, rng: np.random.Generator | None) -> li
 
 
 def generator_of(rng: np.random.Generator | None) -> np.random.Generator:
+    """The generator. Raises UserError where none was given."""
     if rng is None:
         raise UserError("this selector draws at random: give it a generator")
     return rng

@@ -65,6 +65,20 @@ def row_of(run: Run, thresholds: Sequence[float] | None = None, ious_at: Sequenc
     return row
 
 
+def columns_of(rows: Sequence[Row]) -> list[str]:
+    """The columns of all rows; one that not every row has stands where it stands in its own."""
+    columns: list[str] = []
+    for row in rows:
+        place = 0
+        for column in row:
+            if column in columns:
+                place = columns.index(column)
+            else:
+                columns.insert(place, column)
+            place += 1
+    return columns
+
+
 def percent(threshold: float) -> str:
     """`0.85` as the field writes it: 85."""
     return f"{100 * threshold:.4g}"

@@ -161,6 +161,7 @@ class RitmInitialRobot:
 
 
 def at_least_one(name: str, value: int) -> int:
+    """The value. Raises UserError, with the name, where it is below 1."""
     if value < 1:
         raise UserError(f"{name} must be at least 1, not {value}")
     return value

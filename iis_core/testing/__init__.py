@@ -1,4 +1,4 @@
-"""The conformance kit: does a plugin, or a model, robot, dataset or selector, keep the contract?
+"""The conformance kit: whether a plugin, or a model, robot, dataset or selector, keeps the contract.
 
 from iis_core.testing import parametrize_with_checks
 

@@ -93,7 +93,7 @@ def _shape_mask(shape: tuple[int, int], rng: np.random.Generator, size: float) -
 
 
 def _texture(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """float (H, W, 3) around a random colour: stripes or smooth noise of a random scale."""
+    """Pixels, float (H, W, 3), around a random colour: stripes or smooth noise of a random scale."""
     height, width = shape
     colour, contrast = rng.uniform(40, 215, 3), rng.uniform(-30, 30, 3)
     scale = float(np.exp(rng.uniform(np.log(3), np.log(40))))

@@ -1,3 +1,3 @@
-"""This plugin offers no names: it is behind `iis train`."""
+"""What this plugin offers: no names, it is behind `iis train`."""
 
 IIS_API = 1

@@ -19,6 +19,7 @@ from iis_core.fusion import (
     fusion_model,
     widen_input,
 )
+from iis_core.fusion.working_size import resized
 from iis_core.plugins import ModelSpec
 from iis_core.testing import check_model
 
@@ -60,6 +61,29 @@ def test_a_fused_network_keeps_the_contract(fusion: Any, encoding: str) -> None:
     model = model_of(fusion, click_encoding=encoding)
     assert isinstance(model, TrainableModel)
     assert not [result for result in check_model(model, SPEC) if result.status == "failed"]
+
+
+@pytest.mark.parametrize("fusion", [EarlyFusion, IntermediateFusion])
+def test_at_a_working_size_the_contract_is_kept_and_the_network_sees_the_small_image(fusion: Any) -> None:
+    model, plain = model_of(fusion, working_size=24), model_of(fusion)
+    assert not [result for result in check_model(model, SPEC) if result.status == "failed"]
+    x, small = torch.rand(1, 3, 48, 32), (24, 16)
+    y, z = model(x, model.initialize_z(x, x[:, :1]), [[[(47, 31), (0, 1)]]], [[[(9, 8)]]])
+    shown = resized(x, small)
+    expected, _ = plain(shown, plain.initialize_z(shown, shown[:, :1]), [[[(23, 15), (0, 0)]]], [[[(4, 4)]]])
+    assert torch.equal(y, resized(expected, (48, 32)))
+    assert torch.equal(z["prediction"], y)
+    as_it_is = torch.rand(1, 3, 24, 20)
+    answers = [m(as_it_is, m.initialize_z(as_it_is, as_it_is[:, :1]), [[[(5, 5)]]], [[[]]])[0] for m in (model, plain)]
+    assert torch.equal(*answers)
+    with pytest.raises(UserError, match="working_size must be at least 1, not 0"):
+        model_of(fusion, working_size=0)
+
+
+def test_features_of_a_working_size_are_those_that_it_computes_itself() -> None:
+    model, x = model_of(IntermediateFusion, working_size=24), torch.rand(2, 3, 48, 40)
+    known = model.initialize_z(x, x[:, :1], features=model.encode(x))
+    assert torch.equal(model(x, known, *CLICKS)[0], model(x, model.initialize_z(x, x[:, :1]), *CLICKS)[0])
 
 
 def test_maps_of_no_weight_change_nothing() -> None:

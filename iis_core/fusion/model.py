@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from iis_core.errors import UserError
 from iis_core.fusion.maps import auxiliary_maps
 from iis_core.fusion.networks import FusionNetwork, IntermediateFusion
+from iis_core.fusion.working_size import moved, resized, working_shape
 from iis_core.types import Clicks, State
 
 
@@ -20,6 +22,10 @@ class FusionModel(nn.Module):
     mean, std: of RGB in [0, 1], by which the image is normalised.
     click_encoding: of `CLICK_ENCODINGS`.
     device: by default that of the network's parameters.
+    working_size: the longer side, in pixels, that the network is shown at most by `__call__`; None for any. `logits`
+        shows it the image as it is.
+
+    Raises UserError for a working size below 1.
 
     Images of any size are padded at the bottom and on the right, by replication, to what the network takes.
     """
@@ -35,8 +41,12 @@ class FusionModel(nn.Module):
         std: Sequence[float],
         click_encoding: str = "disks",
         device: str | torch.device | None = None,
+        working_size: int | None = None,
     ) -> None:
         super().__init__()
+        if working_size is not None and working_size < 1:
+            raise UserError(f"working_size must be at least 1, not {working_size}")
+        self.working_size = working_size
         self.network = network
         self.click_encoding = click_encoding
         self.unused_parameters: tuple[str, ...] = ()
@@ -62,8 +72,15 @@ class FusionModel(nn.Module):
     @torch.no_grad()
     def forward(self, x: Tensor, z: State, pcs: Clicks, ncs: Clicks) -> tuple[Tensor, State]:
         """Answer the clicks, as `IISModel.__call__`."""
-        _, z = self.logits(x, z, pcs, ncs)
-        return z["prediction"], z
+        whole = x.shape[-2], x.shape[-1]
+        small = working_shape(whole, self.working_size)
+        if small == whole:
+            _, z = self.logits(x, z, pcs, ncs)
+            return z["prediction"], z
+        shown = {**z, "prediction": resized(z["prediction"], small)}
+        _, z = self.logits(resized(x, small), shown, moved(pcs, whole, small), moved(ncs, whole, small))
+        y = resized(z["prediction"], whole).clamp(0, 1)
+        return y, {**z, "prediction": y}
 
     def logits(self, x: Tensor, z: State, pcs: Clicks, ncs: Clicks) -> tuple[dict[str, Tensor], State]:
         """The network's answer, as `TrainableModel.logits`."""
@@ -92,7 +109,8 @@ class EncodingFusionModel(FusionModel):
 
     def encode(self, x: Tensor) -> State:
         """The network's features of an image, as `initialize_z` takes them."""
-        return {str(k): feature for k, feature in enumerate(self.network.features(self._prepared(x)))}
+        shown = resized(x, working_shape((x.shape[-2], x.shape[-1]), self.working_size))
+        return {str(k): feature for k, feature in enumerate(self.network.features(self._prepared(shown)))}
 
     def initialize_z(
         self, image: Tensor, target: Tensor, initial_mask: Tensor | None = None, features: State | None = None
@@ -117,7 +135,8 @@ def fusion_model(
     std: Sequence[float],
     click_encoding: str = "disks",
     device: str | torch.device | None = None,
+    working_size: int | None = None,
 ) -> FusionModel:
     """The model that fits the network. Arguments as for `FusionModel`."""
     kind = EncodingFusionModel if isinstance(network, IntermediateFusion) else FusionModel
-    return kind(network, mean=mean, std=std, click_encoding=click_encoding, device=device)
+    return kind(network, mean=mean, std=std, click_encoding=click_encoding, device=device, working_size=working_size)

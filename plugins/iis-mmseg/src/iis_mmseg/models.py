@@ -24,6 +24,7 @@ def load(
     checkpoint: str | None = None,
     fusion: str | None = None,
     click_encoding: str | None = None,
+    working_size: int | None = None,
 ) -> FusionModel:
     """A network of mmsegmentation; parameters that its logits do not depend on are frozen and in `unused_parameters`.
 
@@ -33,6 +34,7 @@ def load(
     checkpoint: path or URL of a checkpoint of mmsegmentation to begin from, where weights="random".
     fusion: "early" or "intermediate"; by default early, or as the model folder says.
     click_encoding: "disks", "distances" or "gaussians"; by default disks, or as the model folder says.
+    working_size: the longer side that the network is shown at most, in pixels; by default any.
 
     Raises UserError, with the remedy, for what cannot work.
     """
@@ -56,7 +58,12 @@ def load(
     if stored is not None:
         put_weights(network, stored)
     model = fusion_model(
-        network, mean=chosen["mean"], std=chosen["std"], click_encoding=chosen["click_encoding"], device=device
+        network,
+        mean=chosen["mean"],
+        std=chosen["std"],
+        click_encoding=chosen["click_encoding"],
+        device=device,
+        working_size=working_size,
     ).eval()
     model.unused_parameters = unused
     model.weights_sha256 = None if stored is None else stored.sha256

@@ -22,6 +22,7 @@ def load(
     encoder_weights: str | None = None,
     fusion: str | None = None,
     click_encoding: str | None = None,
+    working_size: int | None = None,
 ) -> FusionModel:
     """A registered model; parameters that its logits do not depend on are frozen and named in `unused_parameters`.
 
@@ -32,6 +33,7 @@ def load(
     encoder_weights: pretrained weights to begin with where weights="random", e.g. "imagenet"; they are fetched.
     fusion: "early" or "intermediate"; by default early, or as the model folder says.
     click_encoding: "disks", "distances" or "gaussians"; by default disks, or as the model folder says.
+    working_size: the longer side that the network is shown at most, in pixels; by default any.
 
     Raises UserError, with the remedy, for a combination that cannot work.
     """
@@ -48,7 +50,10 @@ def load(
     if stored is not None:
         put_weights(network, stored)
     mean, std = normalisation(config["encoder_name"], config.get("encoder_weights"))
-    model = fusion_model(network, mean=mean, std=std, click_encoding=config["click_encoding"], device=device).eval()
+    encoding = config["click_encoding"]
+    model = fusion_model(
+        network, mean=mean, std=std, click_encoding=encoding, device=device, working_size=working_size
+    ).eval()
     model.unused_parameters = unused
     model.weights_sha256 = None if stored is None else stored.sha256
     return model

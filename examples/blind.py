@@ -1,8 +1,8 @@
 """What a model learns from clicks alone: the same training and evaluation with black images.
 
 PYTHONPATH=examples iis train CONFIG.yaml data.augment.name=blind:ritm out=runs/blind
-python examples/blind.py --model smp/unet --weights runs/blind/model --dataset grabcut --data-root data/GrabCut \
-    --out runs/blind-grabcut
+python examples/blind.py --model smp/unet --weights runs/blind/model --working-size 160 --dataset grabcut \
+    --data-root data/GrabCut --out runs/blind-grabcut
 
 A model that sees the image has to be better than this one.
 """
@@ -49,11 +49,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True)
     parser.add_argument("--weights", required=True)
+    parser.add_argument("--working-size", type=int)
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--data-root", required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    model: Any = iis_core.load_model(arguments.model, weights=arguments.weights)
+    model: Any = iis_core.load_model(arguments.model, weights=arguments.weights, working_size=arguments.working_size)
     dataset = Black(iis_core.load_dataset(arguments.dataset, root=arguments.data_root))
     run = iis_core.evaluate(
         model, dataset, overrides={"stop_iou": None}, out=arguments.out, identity={"weights": model.weights_sha256}

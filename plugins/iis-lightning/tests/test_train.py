@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 import torch
 from iis_lightning import train as training
-from iis_lightning.config import Config, Named, read_config
+from iis_lightning.config import Config, read_config
 from iis_lightning.module import ClickTraining
+from iis_lightning.named import Named
 from iis_lightning.train import train, try_out
 from safetensors.torch import load_file
 

@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import inspect
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from lightning import Trainer
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 from yaml import YAMLError
 
 from iis_core import UserError
-from iis_core.errors import first_line
 from iis_core.losses import LOSSES
 from iis_core.plugins.catalog import find
 from iis_core.plugins.discovery import near_matches
-
-
-@dataclass
-class Named:
-    """Something of the catalog, or of torch, and the keywords that it is made with."""
-
-    name: str = MISSING
-    keywords: dict[str, Any] = field(default_factory=dict)
+from iis_lightning.named import Named, augmentation_of, names_of, one_of, optimizer_of, schedule_of
 
 
 @dataclass
@@ -209,7 +198,7 @@ def check_goes_on(config: Config, file: Path) -> None:
 
 def _unknown(error: ConfigKeyError) -> str:
     fields = getattr(error.object_type, "__dataclass_fields__", {})
-    return f"there is no key {error.full_key!r}{near_matches(str(error.key), fields) or f'; known: {_names(fields)}'}"
+    return f"there is no key {error.full_key!r}{near_matches(str(error.key), fields) or f'; known: {names_of(fields)}'}"
 
 
 def _check(config: Config) -> None:
@@ -217,19 +206,19 @@ def _check(config: Config) -> None:
         find(kind, name)
     for output, weights in config.losses.items():
         for loss in weights:
-            _one_of(loss, LOSSES, f"losses.{output}")
+            one_of(loss, LOSSES, f"losses.{output}")
     if not config.losses.get("y"):
         raise UserError("losses.y is missing: without it nothing is trained")
     for name in config.trainer:
         if name in _OURS:
             raise UserError(f"trainer.{name} is set by iis train: leave it out")
-        _one_of(name, inspect.signature(Trainer).parameters, "trainer")
+        one_of(name, inspect.signature(Trainer).parameters, "trainer")
     optimizer_of(config.optimizer)
     if config.schedule is not None:
         schedule_of(config.schedule)
         if config.schedule.name == "ReduceLROnPlateau":
             raise UserError("schedule.name ReduceLROnPlateau needs a number to watch: use another schedule")
-        _one_of(config.schedule.interval, ("epoch", "step"), "schedule.interval")
+        one_of(config.schedule.interval, ("epoch", "step"), "schedule.interval")
     if config.data.augment is not None:
         augmentation_of(config.data.augment)
     for name in ("max_epochs", "max_steps"):
@@ -259,52 +248,3 @@ def _catalogued(config: Config) -> list[tuple[str, str]]:
     if config.validation is None:
         return named
     return [*named, ("datasets", config.validation.dataset.name), ("protocols", config.validation.protocol)]
-
-
-def optimizer_of(named: Named) -> Callable[..., torch.optim.Optimizer]:
-    """The optimizer class. Raises UserError where torch has none of that name."""
-    return cast("Callable[..., torch.optim.Optimizer]", _of_torch(named, torch.optim, torch.optim.Optimizer))
-
-
-def schedule_of(named: Named) -> Callable[..., torch.optim.lr_scheduler.LRScheduler]:
-    """The schedule class. Raises UserError where torch has none of that name."""
-    schedules = torch.optim.lr_scheduler
-    return cast(
-        "Callable[..., torch.optim.lr_scheduler.LRScheduler]", _of_torch(named, schedules, schedules.LRScheduler)
-    )
-
-
-def augmentation_of(named: Named) -> Any:
-    """The augmentation. Raises UserError where the target does not exist or does not take the keywords."""
-    module, colon, attribute = named.name.partition(":")
-    try:
-        made = getattr(importlib.import_module(module), attribute) if colon else None
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"data.augment.name {named.name}: {error}") from error
-    if made is None:
-        raise UserError(f"data.augment.name must be package.module:callable, not {named.name!r}")
-    return made_with(made, named, "data.augment")
-
-
-def made_with(make: Callable[..., Any], named: Named, where: str, *arguments: Any) -> Any:
-    """Called with its keywords. Raises UserError where it does not take them."""
-    try:
-        return make(*arguments, **named.keywords)
-    except (TypeError, ValueError, AssertionError, ImportError, MisconfigurationException) as error:
-        raise UserError(f"{where}: {named.name} cannot be made with {named.keywords}: {first_line(error)}") from error
-
-
-def _of_torch(named: Named, module: Any, base: type) -> Any:
-    known = [name for name, item in vars(module).items() if inspect.isclass(item) and issubclass(item, base)]
-    _one_of(named.name, known, module.__name__)
-    return getattr(module, named.name)
-
-
-def _one_of(name: str, known: Iterable[str], where: str) -> None:
-    names = list(known)
-    if name not in names:
-        raise UserError(f"{where} has no {name!r}{near_matches(name, names) or f'; known: {_names(names)}'}")
-
-
-def _names(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))

@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from iis_core import UserError, load_dataset, load_selector
 from iis_core.datasets import RegionBatch, RegionDataset, collate
 from iis_core.seeding import generator
-from iis_lightning.config import Data, augmentation_of
+from iis_lightning.config import Data
+from iis_lightning.named import augmentation_of
 
 Place = tuple[int, int]
 """Epoch and index of a sample."""

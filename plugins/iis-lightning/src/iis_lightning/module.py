@@ -16,8 +16,9 @@ from iis_core.losses import LOSSES
 from iis_core.models import TrainableModel
 from iis_core.seeding import generator
 from iis_lightning.clicking import Answered, click_and_answer
-from iis_lightning.config import Config, made_with, optimizer_of, schedule_of
+from iis_lightning.config import Config
 from iis_lightning.data import element_generators
+from iis_lightning.named import made_with, optimizer_of, schedule_of
 
 
 class ClickTraining(LightningModule):

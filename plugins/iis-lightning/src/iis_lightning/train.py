@@ -24,9 +24,10 @@ from iis_core.datasets import RegionBatch
 from iis_core.plugins.catalog import find
 from iis_core.weights import save_model
 from iis_lightning.callbacks import Checkpoints, NumberOfClicks, Pictures, RandomStates
-from iis_lightning.config import Config, Named, check_goes_on, made_with, write_config
+from iis_lightning.config import Config, check_goes_on, write_config
 from iis_lightning.data import Batches, Place, loader, training_data, without_traceback
 from iis_lightning.module import ClickTraining
+from iis_lightning.named import Named, made_with
 
 CONFIG, CHECKPOINTS, LAST, MODEL = "config.yaml", "checkpoints", "last.ckpt", "model"
 

@@ -35,7 +35,7 @@ def plugin_call(what: str) -> Iterator[None]:
         yield
     except IISError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"{what}: {type(error).__name__}: {error}") from error
 
 

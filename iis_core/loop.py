@@ -265,6 +265,8 @@ def _check_answer(model: IISModel, method: str, x: Tensor, y: Tensor, z: State) 
     expected = (len(x), 1, *x.shape[-2:])
     if not isinstance(y, Tensor) or y.dtype != torch.float32:
         raise ContractError(f"{at_fault} must be a float32 tensor, not {getattr(y, 'dtype', type(y).__name__)}")
+    if y.requires_grad:
+        raise ContractError(f"{at_fault} must be detached: it requires a gradient")
     if tuple(y.shape) != expected:
         raise ContractError(f"{at_fault} must have shape {expected}, not {tuple(y.shape)}")
     low, high = (float(bound) for bound in torch.aminmax(y))

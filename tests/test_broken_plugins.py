@@ -68,11 +68,34 @@ class Untrained(torch.nn.Module, Net):
 
     __call__ = Net.__call__
 
+class Untold(Net):
+    def __init__(self, *, device: str = "cpu"):
+        super().__init__(device=device)
+        self.net = torch.nn.Conv2d(3, 1, 1).to(device)
+
+class LeftBehind(Net):
+    def __init__(self, *, device: str = "cpu"):
+        super().__init__(device=device)
+        self.net = torch.nn.Conv2d(3, 1, 1)
+        self.net.requires_grad_(False)
+        for parameter in self.net.parameters():
+            parameter.zero_()
+
+class Exits(Net):
+    def __init__(self, *, device: str = "cpu"):
+        raise SystemExit("usage: train.py --cfg CFG")
+
 class NoRemedy(Net):
     def __init__(self, *, device: str = "cpu", weights: str | None = None):
         super().__init__(device=device)
         if weights != "random":
             raise UserError("sorry")
+
+class Honest(Net):
+    def __init__(self, *, device: str = "cpu", weights: str | None = None):
+        super().__init__(device=device)
+        if weights != "random":
+            raise UserError(f"weights={weights!r} are not at hand: give weights=PATH")
 
 class OpensBlindly(Net):
     def __init__(self, *, device: str = "cpu", weights: str | None = None):
@@ -115,6 +138,9 @@ FAULTS = {
     "a hook gives no spec": (hook("models", "'a'"), DISCOVERY, "'a' is a str, not a ModelSpec"),
     "a hook gives no list": (f"{HEAD}\n@hookimpl\ndef iis_models():\n    return 7", DISCOVERY, "not iterable"),
     "a hook does not exist": (f"{HEAD}\n@hookimpl\ndef iis_modles():\n    return []", DISCOVERY, "register: "),
+    "a hook that is not marked": (hook("models", "").replace("@hookimpl", ""), DISCOVERY, "put @hookimpl"),
+    "a hook that returns nothing": (f"{HEAD}\n@hookimpl\ndef iis_models():\n    pass", DISCOVERY, "it returns None"),
+    "expectations that are a list": (part("Net", "summary='a', expected_failures=['x']"), DISCOVERY, "a mapping, not"),
     "a foreign namespace": (model("a:b", name="other/model"), DISCOVERY, "outside the plugin's namespace 'bad'"),
     "a name without namespace": (model("a:b", name="Model"), DISCOVERY, "not of the form 'namespace/variant'"),
     "a target of a wrong form": (model("nowhere"), DISCOVERY, "not of the form 'package.module:name'"),
@@ -132,6 +158,14 @@ FAULTS = {
     "weights that are fetched unasked": (part("Fetches"), "check_can_be_built", "it asks the network for"),
     "a device that is not honoured": (part("AlwaysOnCpu"), "check_is_on_its_device", "for 'meta' its device is 'cpu'"),
     "random weights unasked": (part("Untrained", RANDOM), "check_does_not_run_untrained", "unless weights='random'"),
+    "random weights that nobody is told of": (part("Untold"), "check_does_not_run_untrained", "take a keyword weights"),
+    "a network left behind": (part("LeftBehind"), "check_is_on_its_device", "for 'meta' its weight is on cpu"),
+    "a constructor that exits": (part("Exits"), "check_can_be_built", "--cfg CFG"),
+    "published weights and no keyword for them": (
+        part("Net", "summary='a model', weights=Weights(url='https://example.org/a.pth', licence='MIT')"),
+        "check_does_not_run_untrained",
+        "its spec has weights",
+    ),
     "an error without remedy": (part("NoRemedy", RANDOM), "check_does_not_run_untrained", "such as weights=PATH"),
     "a traceback for a lost file": (
         part("OpensBlindly", RANDOM),
@@ -155,7 +189,7 @@ FAULTS = {
         "bad/set: the spec has no licence",
     ),
     "weights without licence": (
-        part("Net", "summary='a model', weights=Weights(url='https://example.org/a.pth', licence='')"),
+        part("Honest", f"{RANDOM}, weights=Weights(url='https://example.org/a.pth', licence='')"),
         "check_says_its_licence",
         "its weights have no licence",
     ),

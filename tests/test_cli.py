@@ -138,7 +138,7 @@ def test_check_reports_every_check(iis: Iis) -> None:
         "core/gto99 (robots)",
         "core/gto99 (protocols)",
     ]
-    assert lines[-1] == "14 passed, 1 skipped"
+    assert lines[-1] == "15 passed, 1 skipped"
 
 
 def test_check_of_a_package_ends_with_3_where_something_fails(iis: Iis, install: Callable[..., Path]) -> None:

@@ -56,8 +56,10 @@ def test_a_dataset_of_files_is_checked_where_they_are(install: Callable[..., obj
     source += f"@hookimpl\ndef iis_datasets():\n    return [{spec}]"
     install("iis-files", {"files": "files_plugin"}, files_plugin=source, files_parts=parts)
     skipped = [result for result in check_plugin("iis-files") if result.status == "skipped"]
-    assert [result.reason for result in skipped] == ["it is checked on its files: iis check files/set --set root=DIR"]
-    with pytest.raises(UserError, match="files/set needs root"):
+    assert [result.reason for result in skipped] == [
+        "files/set is checked on its files: iis check files/set --set root=DIR"
+    ]
+    with pytest.raises(UserError, match="files/set is checked on its files: iis check files/set --set root=DIR"):
         check("files/set")
     assert {result.check for result in check("files/set", root=".") if result.status == "failed"} == set()
 
@@ -105,6 +107,23 @@ class Leaking(Good):
 
     def predict(self, x, z, pcs, ncs):
         return x[:, :1] * (1 - z["calls"].reshape(-1, 1, 1, 1).clip(0, 1))
+
+
+class Remembering(Good):
+    """Keeps the last answer in itself, and begins anew with the first interaction."""
+
+    def predict(self, x, z, pcs, ncs):
+        self.last = x.mean(1, keepdim=True) if len(pcs) == 1 else (self.last + x[:, :1]) / 2
+        return self.last
+
+
+class Reusing(Good):
+    """Writes every answer into the same tensor."""
+
+    def predict(self, x, z, pcs, ncs):
+        if getattr(self, "y", None) is None or self.y.shape != x[:, :1].shape:
+            self.y = torch.zeros_like(x[:, :1])
+        return self.y.copy_(x[:, :1] / len(pcs))
 
 
 def changed(name: str, method: Callable[..., Any]) -> IISModel:
@@ -161,6 +180,10 @@ def mutate_clicks(self, x, z, pcs, ncs):
         (changed("predict", lambda self, x, z, p, n: torch.rand(x[:, :1].shape)), {"check_is_deterministic"}),
         (changed("predict", lambda self, x, z, p, n: x[:, :1] / self.calls), {"check_replays_a_history"}),
         (Leaking(), {"check_is_blind_to_the_target"}),
+        (Remembering(), {"check_keeps_its_state_in_z"}),
+        (Reusing(), {"check_keeps_its_answers_apart"}),
+        (changed("encode", lambda self, x: (x,)), {"check_encodes_without_changing_its_answers"}),
+        (changed("encode", lambda self, x: {"x": x}), {"check_encodes_without_changing_its_answers"}),
         (
             changed("initialize_z", lambda self, x, t, m=None: {"calls": 0}),
             {"check_state_can_be_taken_apart"},
@@ -211,6 +234,7 @@ def test_the_decorator_makes_tests_skips_and_strict_xfails(
     draws = (
         "is_deterministic",
         "replays_a_history",
+        "keeps_its_state_in_z",
         "is_blind_to_the_target",
         "state_can_be_taken_apart",
         "batch_agrees_with_single_images",
@@ -224,7 +248,7 @@ def test_the_decorator_makes_tests_skips_and_strict_xfails(
         "@parametrize_with_checks('iis-drawn')\ndef test_contract(check):\n    check()\n"
     )
     run = pytester.runpytest_subprocess("-v", "-rs")
-    run.assert_outcomes(passed=16, failed=1, skipped=2, xfailed=5)
+    run.assert_outcomes(passed=17, failed=1, skipped=3, xfailed=6)
     run.stdout.fnmatch_lines(["*drawn/model(models)-check_answers_one_pixel* FAILED*"])
 
 
@@ -244,6 +268,11 @@ def robot(rule: Callable[..., Any]) -> Any:
     return annotate
 
 
+def either(missing: torch.Tensor, too_much: torch.Tensor) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """One click, where more is wrong."""
+    return (first(missing), []) if missing.sum() > too_much.sum() else ([], first(too_much))
+
+
 def first(where: torch.Tensor) -> list[tuple[int, int]]:
     return [(int(row), int(col)) for row, col in where.nonzero()[:1]]
 
@@ -251,7 +280,9 @@ def first(where: torch.Tensor) -> list[tuple[int, int]]:
 @pytest.mark.parametrize(
     ("rule", "caught"),
     [
-        (lambda m, t, r: (first((t == 1) & ~m), []), set()),
+        (lambda m, t, r: either((t == 1) & ~m, (t == 0) & m), set()),
+        (lambda m, t, r: (first((t == 1) & ~m), []), {"check_clicks_both_signs"}),
+        (lambda m, t, r: ([], first((t == 0) & m)), {"check_clicks_both_signs", "check_accepts_an_empty_mask"}),
         (lambda m, t, r: ([(99, 0)], []), {"check_clicks_inside_the_image"}),
         (
             lambda m, t, r: ([tuple(p) for p in ((t == 1) & ~m).nonzero()[:1]], []),

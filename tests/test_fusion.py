@@ -86,6 +86,15 @@ def test_features_of_a_working_size_are_those_that_it_computes_itself() -> None:
     assert torch.equal(model(x, known, *CLICKS)[0], model(x, model.initialize_z(x, x[:, :1]), *CLICKS)[0])
 
 
+def test_logits_show_the_image_as_it_is_whatever_the_working_size() -> None:
+    model, x = model_of(IntermediateFusion, working_size=24), torch.rand(2, 3, 48, 40)
+    z = model.initialize_z(x, x[:, :1], features=model.encode(x))
+    with_gradients, _ = model.logits(x, z, *CLICKS)
+    with torch.no_grad():
+        without, _ = model.logits(x, z, *CLICKS)
+    assert torch.equal(with_gradients["y"], without["y"])
+
+
 def test_maps_of_no_weight_change_nothing() -> None:
     plain, model, x = Pyramid().eval(), model_of(EarlyFusion), torch.rand(2, 3, 24, 32)
     y, z = model(x, model.initialize_z(x, x[:, :1]), *CLICKS)

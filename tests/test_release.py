@@ -17,6 +17,8 @@ from iis_core.plugins.catalog import OWN_PLUGINS, catalog
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = [ROOT, *(ROOT / "plugins" / f"iis-{name}" for name in OWN_PLUGINS)]
+TEMPLATE = ROOT / "examples" / "iis-plugin-template"
+
 UNSTATED = ("cuda-", "nvidia-", "triton")
 """Begins of names of what torch brings for GPUs, under NVIDIA's terms."""
 
@@ -25,7 +27,7 @@ def project(folder: Path) -> Any:
     return tomllib.loads((folder / "pyproject.toml").read_text())["project"]
 
 
-@pytest.mark.parametrize("folder", PACKAGES, ids=lambda folder: project(folder)["name"])
+@pytest.mark.parametrize("folder", [*PACKAGES, TEMPLATE], ids=lambda folder: project(folder)["name"])
 def test_versions_agree_and_the_changelog_has_them(folder: Path) -> None:
     version = project(ROOT)["version"]
     assert project(folder)["version"] == version

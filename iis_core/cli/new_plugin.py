@@ -20,8 +20,8 @@ _TEMPLATE = Path(__file__).parents[1] / "template"
 @click.option("--into", type=click.Path(path_type=Path), default=".", help="Folder to write it into; by default here.")
 def new_plugin(name: str, into: Path) -> None:
     """Write the package of a new plugin: a small working model, robot and dataset to begin from, and their tests."""
-    if not re.fullmatch(r"iis(-[a-z][a-z0-9]*)+", name):
-        raise UserError(f"a plugin is called iis-NAME, in lower case and with hyphens, not {name!r}")
+    if not re.fullmatch(r"iis-[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+        raise UserError(f"a plugin is called iis-NAME, of small letters, digits and hyphens, not {name!r}")
     namespace = name.removeprefix("iis-")
     if namespace in (*OWN_PLUGINS, "core") or namespace in importlib_metadata.entry_points(group=GROUP).names:
         raise UserError(f"{name} exists already: choose another name")
@@ -31,6 +31,7 @@ def new_plugin(name: str, into: Path) -> None:
     try:
         import copier
     except ModuleNotFoundError as error:
-        raise UserError("iis new-plugin needs copier: pip install 'iis-core[new-plugin]'") from error
+        raise UserError("iis new-plugin needs copier: in a checkout, pip install '.[new-plugin]'") from error
     copier.run_copy(str(_TEMPLATE), folder, data={"distribution": name}, defaults=True, quiet=True)
-    click.echo(f"{folder} is written; next: pip install ./{folder} && iis check {name}")
+    place = folder if folder.is_absolute() else f"./{folder}"
+    click.echo(f"{folder} is written; next: pip install {place} && iis check {name}")

@@ -120,8 +120,9 @@ class EncodingFusionModel(FusionModel):
         return {**super().initialize_z(image, target, initial_mask), **known}
 
     def _padded_logits(self, x: Tensor, maps: Tensor, z: State) -> tuple[Tensor, State]:
-        """With gradients enabled features are not kept and those that are known are not used."""
-        if torch.is_grad_enabled():
+        """With gradients, or an image above the working size, known features are not used and none are kept."""
+        shape = x.shape[-2], x.shape[-1]
+        if torch.is_grad_enabled() or working_shape(shape, self.working_size) != shape:
             return super()._padded_logits(x, maps, z)
         features = z["features"] if "features" in z else self.encode(x)
         in_order = [features[str(k)] for k in range(len(features))]

@@ -77,10 +77,13 @@ def _unknown(kind: str, name: str, offers: Mapping[str, Offer]) -> str:
     if namespace in OWN_PLUGINS and namespace not in installed:
         return f"{message}: {how_to_install(namespace)}"
     variants = [offer.spec.variant for offer in offers.values()]
-    hint = near_matches(name, [*offers, *variants]) or f"; `iis list {kind}` shows those installed"
+    listing = f"iis list {kind}" if kind in SPEC_TYPES else "iis plugins"
+    hint = near_matches(name, [*offers, *variants]) or f"; `{listing}` shows those installed"
     missing = [plugin for plugin in OWN_PLUGINS if plugin not in installed]
-    if missing and "/" not in name:
-        hint += f" (not installed: {', '.join('iis-' + plugin for plugin in missing)}; {how_to_install(missing[0])})"
+    if kind == "datasets" and "datasets" in missing:
+        hint += f" ({how_to_install('datasets')})"
+    elif missing and "/" not in name:
+        hint += f" (not installed: {', '.join('iis-' + plugin for plugin in missing)})"
     return message + hint
 
 

@@ -164,8 +164,15 @@ def _specs(claim: Claim, module: ModuleType, problems: list[Problem]) -> Iterato
     except pluggy.PluginValidationError as error:
         problems.append(_hook_problem(claim, "register", _cause(error)))
     for kind, spec_type in SPEC_TYPES.items():
+        hook = getattr(manager.hook, f"iis_{kind}")
+        if hasattr(module, hook.name) and not hook.get_hookimpls():
+            cause, remedy = f"{hook.name} is not marked", "put @hookimpl, of iis_core.plugins, above it"
+            problems.append(Problem(claim.namespace, claim.distribution, hook.name, cause, remedy))
         try:
-            for specs in getattr(manager.hook, f"iis_{kind}")():
+            results = hook()
+            if len(results) < len(hook.get_hookimpls()):
+                problems.append(_hook_problem(claim, hook.name, "it returns None, not its specs"))
+            for specs in results:
                 for spec in specs:
                     cause = _misplaced(spec, spec_type, claim)
                     if cause:
@@ -185,7 +192,7 @@ def _misplaced(spec: object, spec_type: type[Spec], claim: Claim) -> str:
 
 
 def _hook_problem(claim: Claim, stage: str, cause: str) -> Problem:
-    remedy = f"report it to the authors of {claim.distribution}; its other offers work"
+    remedy = f"correct {claim.module}, or report it to the authors of {claim.distribution}; what came before works"
     return Problem(claim.namespace, claim.distribution, stage, cause, remedy)
 
 

@@ -63,6 +63,11 @@ class FactorySpec(Spec):
         super().__post_init__()
         if not _TARGET.fullmatch(self.target):
             raise ValueError(f"{self.name}: target {self.target!r} is not of the form 'package.module:name'")
+        for name in ("defaults", "check_keywords", "choices", "expected_failures"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise ValueError(f"{self.name}: {name} must be a mapping, not {getattr(self, name)!r}")
+        if not all(self.expected_failures.values()):
+            raise ValueError(f"{self.name}: expected_failures must say why each check fails")
 
 
 @dataclass(frozen=True, kw_only=True)

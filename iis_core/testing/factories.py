@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import socket
 import tempfile
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -18,7 +20,7 @@ from torch import nn
 from iis_core.errors import IISError, PluginError, UserError
 from iis_core.models import IISModel
 from iis_core.plugins.discovery import Offer
-from iis_core.plugins.load import build, load_model, parameters
+from iis_core.plugins.load import build, load_model, parameters, with_data_root
 from iis_core.plugins.specs import FactorySpec
 from iis_core.testing.results import Skip, equal, require
 
@@ -41,9 +43,15 @@ class Recipe:
     def needs_files(self) -> bool:
         """Whether it is a dataset whose files are somewhere that only the user knows."""
         try:
-            return self.spec.kind == "datasets" and "root" in {*parameters(self.offer)} - {*self.keywords}
+            root = parameters(self.offer).get("root")
         except PluginError:  # the checks of the factory say what is wrong
             return False
+        return self.spec.kind == "datasets" and "root" not in self.keywords and root is not None and is_required(root)
+
+    @property
+    def where_files_are(self) -> str:
+        """How to check it."""
+        return f"{self.spec.name} is checked on its files: iis check {self.spec.name} --set root=DIR"
 
     def make(self, **changed: Any) -> Any:
         """A new object, built with these keywords in place of the recipe's."""
@@ -53,14 +61,30 @@ class Recipe:
         return build(self.offer, keywords)
 
 
+def recipe_of(offer: Offer, keywords: Mapping[str, Any]) -> Recipe:
+    """With the spec's `check_keywords`, and a dataset's files where the user's settings say and they are there."""
+    assert isinstance(offer.spec, FactorySpec)
+    recipe = Recipe(offer, {**offer.spec.check_keywords, **keywords})
+    if recipe.needs_files:
+        completed = with_data_root(offer, recipe.keywords)
+        if "root" in completed and Path(completed["root"]).is_dir():
+            return Recipe(offer, completed)
+    return recipe
+
+
+def is_required(parameter: inspect.Parameter) -> bool:
+    """Whether a keyword has no default."""
+    return parameter.default is parameter.empty
+
+
 @lru_cache(maxsize=1)  # checks come recipe by recipe, and a model is large
 def built(recipe: Recipe) -> Any:
     """The object that all checks of a recipe share, or the exception that building it raised."""
     try:
         with _no_network() as attempts:
             made = recipe.make()
-    except Exception as error:
-        return error
+    except (Exception, SystemExit) as error:
+        return error if isinstance(error, Exception) else PluginError(f"building it ends the process: {error}")
     return PluginError(f"it asks the network for {attempts[0]}") if attempts else made
 
 
@@ -80,7 +104,7 @@ def check_target_and_keywords(recipe: Recipe) -> None:
 
 
 def check_files(recipe: Recipe) -> None:
-    raise Skip(f"it is checked on its files: iis check {recipe.spec.name} --set root=DIR")
+    raise Skip(recipe.where_files_are)
 
 
 def check_can_be_built(recipe: Recipe) -> None:
@@ -115,11 +139,18 @@ def check_does_not_run_untrained(recipe: Recipe) -> None:
     """Weights that are not at hand are an error with the remedy."""
     made_or_skip(recipe)
     if "weights" not in parameters(recipe.offer):
+        require(
+            getattr(recipe.spec, "weights", None) is None, "its spec has weights, and it takes no keyword 'weights'"
+        )
+        require(_same_twice(recipe), "its weights are random: take a keyword weights, and see iis_core.weights")
         raise Skip("it takes no weights")
     with tempfile.TemporaryDirectory() as empty, mock.patch.dict(os.environ, IIS_WEIGHTS=empty), _no_network():
         error = _error(recipe, weights=None)
         if error is None:
-            require(_same_twice(recipe), "without weights it runs untrained: raise UserError, unless weights='random'")
+            require(
+                _same_twice(recipe, weights=None),
+                "without weights it runs untrained: raise UserError, unless weights='random'",
+            )
         else:
             require("weights" in str(error), f"the error names no remedy, such as weights=PATH: {error}")
         error = _error(recipe, weights=_NOWHERE)
@@ -134,9 +165,14 @@ MODEL_FACTORY_CHECKS = (*FACTORY_CHECKS, check_is_on_its_device, check_does_not_
 def _require_device(model: IISModel, device: str) -> None:
     own = torch.device(model.device).type
     require(own == torch.device(device).type, f"built for {device!r} its device is {own!r}")
-    if isinstance(model, nn.Module):
-        for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+    for module in _modules(model):
+        for name, tensor in (*module.named_parameters(), *module.named_buffers()):
             require(tensor.device.type == own, f"built for {device!r} its {name} is on {tensor.device}")
+
+
+def _modules(model: Any) -> list[nn.Module]:
+    """The model, where it is a module, or those that it holds in its attributes."""
+    return [thing for thing in (model, *getattr(model, "__dict__", {}).values()) if isinstance(thing, nn.Module)]
 
 
 def _error(recipe: Recipe, **changed: Any) -> IISError | None:
@@ -150,14 +186,14 @@ def _error(recipe: Recipe, **changed: Any) -> IISError | None:
     return None
 
 
-def _same_twice(recipe: Recipe) -> bool:
+def _same_twice(recipe: Recipe, **changed: Any) -> bool:
     """Whether its tensors do not depend on torch's random numbers."""
     states = []
     for seed in (0, 1):
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            model = recipe.make(weights=None)
-        states.append(model.state_dict() if isinstance(model, nn.Module) else {})
+            model = recipe.make(**changed)
+        states.append([module.state_dict() for module in _modules(model)])
     return equal(*states)
 
 

@@ -92,6 +92,47 @@ def check_replays_a_history(model: IISModel, spec: ModelSpec) -> None:
         require(torch.equal(old, new), "after another image the same history gives another answer")
 
 
+def check_keeps_its_state_in_z(model: IISModel, spec: ModelSpec) -> None:
+    """Two images answered by turns get the answers that each gets alone."""
+    inputs = [images(1, *_size(spec, 48, 64), seed=seed).to(model.device) for seed in (0, 7)]
+    alone = [_history(model, x) for x in inputs]
+    pcs, ncs = click_history(1, *inputs[0].shape[-2:])
+    states = [initialize(model, x, _blank(x))[0] for x in inputs]
+    for k in range(1, len(pcs) + 1):
+        for i, x in enumerate(inputs):
+            y, states[i] = answer(model, x, states[i], pcs[:k], ncs[:k])
+            require(torch.equal(y.cpu(), alone[i][k - 1]), "answered by turns with another image it answers otherwise")
+
+
+def check_keeps_its_answers_apart(model: IISModel, spec: ModelSpec) -> None:
+    """A later call changes no earlier answer."""
+    x = images(1, *_size(spec, 48, 64)).to(model.device)
+    pcs, ncs = click_history(1, *x.shape[-2:])
+    z, y = initialize(model, x, _blank(x))
+    kept = [(y, y.clone())]
+    for k in range(1, len(pcs) + 1):
+        y, z = answer(model, x, z, pcs[:k], ncs[:k])
+        kept.append((y, y.clone()))
+    require(all(torch.equal(*pair) for pair in kept), "a later call changes an earlier answer: return a new tensor")
+
+
+def check_encodes_without_changing_its_answers(model: IISModel, spec: ModelSpec) -> None:
+    """`encode(x)`, where there is one, gives features that `initialize_z(..., features=)` takes."""
+    encode = getattr(model, "encode", None)
+    if encode is None:
+        raise Skip("it has no `encode`")
+    x = images(1, *_size(spec, 48, 64)).to(model.device)
+    with torch.no_grad():
+        features = encode(x)
+    require(isinstance(features, dict), f"encode returns a {type(features).__name__}, not a dict")
+    pcs, ncs = click_history(1, *x.shape[-2:])
+    answers = []
+    for known in (None, take(features, [0])):
+        z, _ = initialize(model, x, _blank(x), features=known)
+        answers.append(answer(model, x, z, pcs[:1], ncs[:1])[0])
+    _require_close(answers[0], answers[1], spec, "with the features of `encode` it answers otherwise")
+
+
 def check_is_blind_to_the_target(model: IISModel, spec: ModelSpec) -> None:
     x = images(1, *_size(spec, 48, 64)).to(model.device)
     pcs, ncs = click_history(1, *x.shape[-2:])
@@ -190,6 +231,9 @@ MODEL_CHECKS = (
     check_does_not_mutate_its_inputs,
     check_is_deterministic,
     check_replays_a_history,
+    check_keeps_its_state_in_z,
+    check_keeps_its_answers_apart,
+    check_encodes_without_changing_its_answers,
     check_is_blind_to_the_target,
     check_state_can_be_taken_apart,
     check_batch_agrees_with_single_images,

@@ -19,6 +19,7 @@ from iis_core.testing.factories import (
     check_files,
     check_target_and_keywords,
     made_or_skip,
+    recipe_of,
 )
 from iis_core.testing.initial_robots import INITIAL_ROBOT_CHECKS
 from iis_core.testing.models import MODEL_CHECKS
@@ -53,9 +54,12 @@ def check(name: str, /, **keywords: Any) -> list[CheckResult]:
             raise UserError(f"{name} is a package: give keywords with the name of one thing that it offers")
         return check_plugin(name)
     offers = _offers_of(name)
-    for offer in offers:
+    for offer in offers if keywords or offers[0].spec.kind == "datasets" else ():
         if isinstance(offer.spec, FactorySpec):
-            made = built(Recipe(offer, {**offer.spec.check_keywords, **keywords}))
+            recipe = recipe_of(offer, keywords)
+            if recipe.needs_files:
+                raise UserError(recipe.where_files_are)
+            made = built(recipe)
             if isinstance(made, UserError):
                 raise made
     return run_all(check for offer in offers for check in checks_of_offer(offer, keywords))
@@ -114,7 +118,7 @@ def checks_of_offer(offer: Offer, keywords: Mapping[str, Any] | None = None) -> 
     subject = f"{spec.name} ({spec.kind})"
     if not isinstance(spec, FactorySpec):
         return pending(PROTOCOL_CHECKS, spec, subject=subject)
-    recipe = Recipe(offer, {**spec.check_keywords, **(keywords or {})})
+    recipe = recipe_of(offer, keywords or {})
     if recipe.needs_files:
         return pending((check_target_and_keywords, check_files), recipe, subject=subject)
     factory = MODEL_FACTORY_CHECKS if spec.kind == "models" else FACTORY_CHECKS
@@ -150,6 +154,8 @@ def _unknown_expectations(spec: FactorySpec, subject: str, known: list[str]) -> 
 
 def _offers_of(name: str) -> list[Offer]:
     """Of any kind; a robot and a protocol may have one name."""
+    if name.startswith("iis-"):
+        required_package(name)
     offers = find_anywhere(name)
     names = sorted({offer.spec.name for offer in offers})
     if len(names) > 1:

@@ -83,7 +83,7 @@ def _outcome(call: Callable[[], None]) -> tuple[Status, str]:
         return "skipped", str(skip)
     except AssertionError as error:
         return "failed", str(error)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return "failed", f"{type(error).__name__}: {error}"
     return "passed", ""
 

@@ -47,6 +47,16 @@ def check_clicks_have_the_right_sign(robot: Robot, spec: RobotSpec) -> None:
             require(found == value, f"a {sign} click at ({row}, {col}), where the target is {found}")
 
 
+def check_clicks_both_signs(robot: Robot, spec: RobotSpec) -> None:
+    """Where much of the object is missing, and where too much is predicted."""
+    if not spec.in_error:
+        raise Skip("the spec declares in_error=False")
+    y, target = predictions(3, *_SIZE), targets(3, *_SIZE)
+    clicks = [ask(robot, y, target, [], [], rngs=[generator(0, 0, str(k), "check")] * 3) for k in range(8)]
+    require(any(any(pcs) for pcs, _ in clicks), "it never clicks where the object is missing")
+    require(any(any(ncs) for _, ncs in clicks), "it never clicks where too much is predicted")
+
+
 def check_clicks_lie_in_the_error(robot: Robot, spec: RobotSpec) -> None:
     if not spec.in_error:
         raise Skip("the spec declares in_error=False")
@@ -138,6 +148,7 @@ ROBOT_CHECKS = (
     check_follows_the_protocol,
     check_clicks_inside_the_image,
     check_clicks_have_the_right_sign,
+    check_clicks_both_signs,
     check_clicks_lie_in_the_error,
     check_is_repeatable,
     check_does_not_depend_on_the_batch,

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from iis_core.cli.new_plugin import write_plugin
+
 pytest.importorskip("copier")
 
 Iis = Callable[..., subprocess.CompletedProcess[str]]
@@ -22,8 +24,8 @@ def contents(folder: Path) -> dict[str, str]:
     }
 
 
-def test_the_example_is_what_it_writes(iis: Iis, tmp_path: Path) -> None:
-    assert iis("new-plugin", "iis-plugin-template", "--into", tmp_path, cwd=tmp_path).returncode == 0
+def test_the_example_is_what_it_writes(tmp_path: Path) -> None:
+    write_plugin("iis-plugin-template", tmp_path / "iis-plugin-template")  # the command refuses what is installed
     assert contents(tmp_path / "iis-plugin-template") == contents(EXAMPLE)
 
 

@@ -28,10 +28,15 @@ def new_plugin(name: str, into: Path) -> None:
     folder = into / name
     if folder.exists():
         raise UserError(f"{folder} exists already: choose another name, or delete it first")
+    write_plugin(name, folder)
+    place = folder if folder.is_absolute() else f"./{folder}"
+    click.echo(f"{folder} is written; next: pip install {place} && iis check {name}")
+
+
+def write_plugin(name: str, folder: Path) -> None:
+    """Write the package of that name. Raises UserError where copier is missing."""
     try:
         import copier
     except ModuleNotFoundError as error:
         raise UserError("iis new-plugin needs copier: in a checkout, pip install '.[new-plugin]'") from error
     copier.run_copy(str(_TEMPLATE), folder, data={"distribution": name}, defaults=True, quiet=True)
-    place = folder if folder.is_absolute() else f"./{folder}"
-    click.echo(f"{folder} is written; next: pip install {place} && iis check {name}")

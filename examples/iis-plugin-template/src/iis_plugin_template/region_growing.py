@@ -44,4 +44,4 @@ class RegionGrowing(IISModel):
                 for row, col in clicks:
                     cv2.circle(markers, (col + _PADDING, row + _PADDING), self.radius, sign, thickness=-1)
         grown = cv2.watershed(padded, markers)[_PADDING:-_PADDING, _PADDING:-_PADDING]
-        return (grown == _OBJECT).astype(np.float32)
+        return np.asarray(grown == _OBJECT, dtype=np.float32)

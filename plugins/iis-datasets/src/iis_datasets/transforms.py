@@ -37,7 +37,7 @@ def ritm(height: int = 320, width: int = 480, low: float = 0.75, high: float = 1
 
     height, width: of the crop, in pixels. low, high: of the factor by which the image is resized.
     """
-    crop = [Pad(height, width), CropWithObject(height, width)]
+    crop: list[Transform] = [Pad(height, width), CropWithObject(height, width)]
     return Compose([Scale(low, high), Flip(), *crop, BrightnessContrast(), ColourShift()])
 
 

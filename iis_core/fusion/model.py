@@ -74,9 +74,6 @@ class FusionModel(nn.Module):
         """Answer the clicks, as `IISModel.__call__`."""
         whole = x.shape[-2], x.shape[-1]
         small = working_shape(whole, self.working_size)
-        if small == whole:
-            _, z = self.logits(x, z, pcs, ncs)
-            return z["prediction"], z
         shown = {**z, "prediction": resized(z["prediction"], small)}
         _, z = self.logits(resized(x, small), shown, moved(pcs, whole, small), moved(ncs, whole, small))
         y = resized(z["prediction"], whole).clamp(0, 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import socket
 import tempfile
@@ -46,7 +45,9 @@ class Recipe:
             root = parameters(self.offer).get("root")
         except PluginError:  # the checks of the factory say what is wrong
             return False
-        return self.spec.kind == "datasets" and "root" not in self.keywords and root is not None and is_required(root)
+        if self.spec.kind != "datasets" or root is None or "root" in self.keywords:
+            return False
+        return root.default is root.empty
 
     @property
     def where_files_are(self) -> str:
@@ -70,11 +71,6 @@ def recipe_of(offer: Offer, keywords: Mapping[str, Any]) -> Recipe:
         if "root" in completed and Path(completed["root"]).is_dir():
             return Recipe(offer, completed)
     return recipe
-
-
-def is_required(parameter: inspect.Parameter) -> bool:
-    """Whether a keyword has no default."""
-    return parameter.default is parameter.empty
 
 
 @lru_cache(maxsize=1)  # checks come recipe by recipe, and a model is large

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from iis_core import IISModel, Sample, UserError, load_dataset, load_robot, load_selector
+from iis_core import IISModel, Sample, load_dataset, load_robot, load_selector
 from iis_core.plugins import DatasetSpec, ModelSpec, RobotSpec, SelectorSpec
 from iis_core.regions.whole import FirstSelector
 from iis_core.testing import (
     CheckResult,
-    check,
     check_dataset,
     check_model,
-    check_plugin,
     check_robot,
     check_selector,
-    parametrize_with_checks,
 )
 
 
@@ -32,49 +27,6 @@ def failed(results: list[CheckResult]) -> set[str]:
     assert len({(result.subject, result.check) for result in results}) == len(results)
     return {result.check for result in results if result.status == "failed"}
 
-
-@parametrize_with_checks("iis-core", "toy/disks", "toy/shapes")
-def test_what_the_core_and_the_toy_plugin_offer_passes(check: Callable[[], None]) -> None:
-    check()
-
-
-def test_a_plugin_is_checked_with_everything_that_it_offers() -> None:
-    results = check_plugin("iis-toy")
-    assert {result.subject for result in results} == {"iis-toy", "toy/disks (models)", "toy/shapes (datasets)"}
-    assert failed(results) == set()
-    with pytest.raises(UserError, match=r"no plugin package 'iis-nothing' is installed; installed: .*iis-toy"):
-        check_plugin("iis-nothing")
-    with pytest.raises(UserError, match="iis-toy is a package: give keywords with the name"):
-        check("iis-toy", shrink=0.5)
-
-
-def test_a_dataset_of_files_is_checked_where_they_are(install: Callable[..., object]) -> None:
-    parts = "from toy_parts import ShapesDataset\nclass OnDisk(ShapesDataset):\n"
-    parts += "    def __init__(self, *, root: str):\n        super().__init__()"
-    spec = "DatasetSpec(name='files/set', target='files_parts:OnDisk', summary='a set', licence='MIT')"
-    source = "from iis_core.plugins import DatasetSpec, hookimpl\nIIS_API = 1\n"
-    source += f"@hookimpl\ndef iis_datasets():\n    return [{spec}]"
-    install("iis-files", {"files": "files_plugin"}, files_plugin=source, files_parts=parts)
-    skipped = [result for result in check_plugin("iis-files") if result.status == "skipped"]
-    assert [result.reason for result in skipped] == [
-        "files/set is checked on its files: iis check files/set --set root=DIR"
-    ]
-    with pytest.raises(UserError, match="files/set is checked on its files: iis check files/set --set root=DIR"):
-        check("files/set")
-    assert {result.check for result in check("files/set", root=".") if result.status == "failed"} == set()
-
-
-def test_a_name_of_several_things_must_be_told_apart(install: Callable[..., object]) -> None:
-    source = (
-        "from iis_core.plugins import RobotSpec, hookimpl\nIIS_API = 1\n"
-        "@hookimpl\ndef iis_robots():\n    return [RobotSpec(name='other/shapes', target='a:b', summary='')]"
-    )
-    install("iis-other", {"other": "other_plugin"}, other_plugin=source)
-    with pytest.raises(UserError, match="'shapes' stands for other/shapes and toy/shapes: give the full name"):
-        check("shapes")
-
-
-TOY = Path(__file__).parent / "toy"
 
 EVER_NEW = itertools.count(1)
 
@@ -209,47 +161,6 @@ def test_a_failure_that_is_expected_is_told_from_one_that_is_not() -> None:
     assert results["check_answers_one_pixel"].status == "failed"
     assert "take it out of the spec's expected_failures" in results["check_answers_one_pixel"].reason
     assert "check_is_blind_to_the_target" in failed(list(results.values()))
-
-
-EXPECTING = """
-from iis_core.plugins import ModelSpec, hookimpl
-IIS_API = 1
-@hookimpl
-def iis_models():
-    yield ModelSpec(name="drawn/model", target="drawn_parts:Drawn", summary="a model", expected_failures={WHY})
-"""
-DRAWN = """
-import torch
-from toy_parts import DisksModel
-class Drawn(DisksModel):
-    def __call__(self, x, z, pcs, ncs):
-        return torch.rand(x[:, :1].shape), {}
-"""
-
-
-def test_the_decorator_makes_tests_skips_and_strict_xfails(
-    pytester: pytest.Pytester, install: Callable[..., object], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Other than one that is expected to fail and does not, only what is expected fails."""
-    draws = (
-        "is_deterministic",
-        "replays_a_history",
-        "keeps_its_state_in_z",
-        "is_blind_to_the_target",
-        "state_can_be_taken_apart",
-        "batch_agrees_with_single_images",
-        "answers_one_pixel",
-    )
-    source = EXPECTING.replace("{WHY}", str({f"check_{name}": "it draws" for name in draws}))
-    folder = install("iis-drawn", {"drawn": "drawn_plugin"}, drawn_plugin=source, drawn_parts=DRAWN)
-    monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{TOY}")
-    pytester.makepyfile(
-        "from iis_core.testing import parametrize_with_checks\n"
-        "@parametrize_with_checks('iis-drawn')\ndef test_contract(check):\n    check()\n"
-    )
-    run = pytester.runpytest_subprocess("-v", "-rs")
-    run.assert_outcomes(passed=17, failed=1, skipped=3, xfailed=6)
-    run.stdout.fnmatch_lines(["*drawn/model(models)-check_answers_one_pixel* FAILED*"])
 
 
 def test_an_initial_mask_that_is_forgotten_is_caught() -> None:

@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 
 from iis_core import load_dataset
-from iis_core.images import read_image
+from iis_core.files.images import read_image
 
 ROUNDS = 3
 LIMIT = 150

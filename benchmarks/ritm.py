@@ -19,7 +19,7 @@ import torch
 from iis_ritm import RITMModel, build_network
 from torch import Tensor
 
-from iis_core.inference import InferenceCopy
+from iis_core.models.inference import InferenceCopy
 
 SHAPE = (450, 600)
 CLICKS = [(220, 300, True), (300, 380, True), (100, 120, False), (260, 250, True), (400, 500, False), (180, 340, True)]

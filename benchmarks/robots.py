@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from iis_core.robots import ElementRobot, View
+from iis_core.robots import ElementRobot, ElementView
 from iis_core.robots.gto99 import Gto99Robot
 from iis_core.robots.ritm import RitmRobot
 
@@ -53,7 +53,7 @@ def smooth_noise(rng: np.random.Generator, sigma: float) -> np.ndarray:
     return noise / noise.std()
 
 
-def sequence(rng: np.random.Generator, robot: ElementRobot) -> list[View]:
+def sequence(rng: np.random.Generator, robot: ElementRobot) -> list[ElementView]:
     """A blob as target, and predictions that start empty and get closer with every click.
 
     Their border and their false regions are as uneven as those of a network.
@@ -66,7 +66,7 @@ def sequence(rng: np.random.Generator, robot: ElementRobot) -> list[View]:
     truth = field + 0.2 * smooth_noise(rng, 25)
     seen, clicked, prediction = [], np.zeros((0, 2), np.int64), np.zeros(SHAPE, bool)
     for number in range(CLICKS):
-        view = View(prediction, target, clicked)
+        view = ElementView(prediction, target, clicked)
         if not view.error.any():
             break
         seen.append(view)

@@ -23,8 +23,8 @@ from iis_datasets.transforms import ritm
 
 from iis_core import ask, load_dataset, load_initial_robot, load_robot, load_selector
 from iis_core.datasets import RegionDataset, collate
-from iis_core.fusion import auxiliary_maps
-from iis_core.losses import normalised_focal
+from iis_core.models.fusion import auxiliary_maps
+from iis_core.models.losses import normalised_focal
 from iis_core.seeding import generator
 
 SHAPE = (320, 480)

@@ -57,7 +57,7 @@ def main() -> None:
     model: Any = iis_core.load_model(arguments.model, weights=arguments.weights, working_size=arguments.working_size)
     dataset = Black(iis_core.load_dataset(arguments.dataset, root=arguments.data_root))
     run = iis_core.evaluate(
-        model, dataset, overrides={"stop_iou": None}, out=arguments.out, identity={"weights": model.weights_sha256}
+        model, dataset, overrides={"stop_iou": None}, out=arguments.out, identity={"weights": model.origin.sha256}
     )
     noc, iou = mean_noc(run.records, 0.85, run.protocol), mean_iou_at(run.records, 5, run.protocol)
     print(f"{len(run.records)} objects, black images: NoC@85 {noc:.2f}, mean IoU@5 {iou:.3f}")

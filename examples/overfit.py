@@ -23,7 +23,7 @@ from torch.nn import functional
 import iis_core
 from iis_core.datasets import EvaluationDataset
 from iis_core.metrics import mean_noc
-from iis_core.weights import save_weights
+from iis_core.models.weights import save_model
 
 FURTHER = 3
 
@@ -113,7 +113,7 @@ def main() -> None:
     report(model, dataset, arguments.objects, arguments.out / "untrained")
     train(model, EvaluationDataset(dataset, limit=arguments.objects), arguments.steps)
     folder = arguments.out / "model"
-    save_weights(folder, model.network, name=arguments.model, config=model.network.config)
+    save_model(folder, model)
     again = iis_core.load_model(arguments.model, weights=str(folder))
     report(again, dataset, arguments.objects, arguments.out / "trained")
 

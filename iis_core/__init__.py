@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from iis_core.datasets import EvaluationDataset as EvaluationDataset
     from iis_core.datasets import SegDataset as SegDataset
+    from iis_core.datasets.regions import RegionSelector as RegionSelector
     from iis_core.errors import ContractError as ContractError
     from iis_core.errors import IISError as IISError
     from iis_core.errors import PluginError as PluginError
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from iis_core.loop import ask as ask
     from iis_core.loop import full_inference as full_inference
     from iis_core.loop import interact as interact
+    from iis_core.loop import predict as predict
     from iis_core.models import IISModel as IISModel
     from iis_core.models import TrainableModel as TrainableModel
+    from iis_core.models.state import take as take
     from iis_core.plugins.hooks import IIS_API as IIS_API
     from iis_core.plugins.load import list_datasets as list_datasets
     from iis_core.plugins.load import list_initial_robots as list_initial_robots
@@ -37,11 +40,8 @@ if TYPE_CHECKING:
     from iis_core.plugins.load import load_protocol as load_protocol
     from iis_core.plugins.load import load_robot as load_robot
     from iis_core.plugins.load import load_selector as load_selector
-    from iis_core.prediction import predict as predict
-    from iis_core.regions import RegionSelector as RegionSelector
     from iis_core.robots import InitialRobot as InitialRobot
     from iis_core.robots import Robot as Robot
-    from iis_core.state import take as take
     from iis_core.types import Region as Region
     from iis_core.types import Sample as Sample
     from iis_core.types import Step as Step
@@ -50,7 +50,7 @@ _HOMES = {
     "datasets": ("EvaluationDataset", "SegDataset"),
     "errors": ("ContractError", "IISError", "PluginError", "UserError"),
     "evaluation": ("Run", "evaluate", "read_run"),
-    "loop": ("answer", "ask", "full_inference", "interact"),
+    "loop": ("answer", "ask", "full_inference", "interact", "predict"),
     "models": ("IISModel", "TrainableModel"),
     "plugins.hooks": ("IIS_API",),
     "plugins.load": (
@@ -67,10 +67,9 @@ _HOMES = {
         "load_robot",
         "load_selector",
     ),
-    "prediction": ("predict",),
-    "regions": ("RegionSelector",),
+    "datasets.regions": ("RegionSelector",),
     "robots": ("InitialRobot", "Robot"),
-    "state": ("take",),
+    "models.state": ("take",),
     "types": ("Region", "Sample", "Step"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 
@@ -40,10 +41,16 @@ def plugin_call(what: str) -> Iterator[None]:
 
 
 def first_line(error: Exception) -> str:
-    """What an exception says, in one line; its class where it says nothing."""
+    """The first line of an exception's message, or its class where the message is empty."""
     return str(error).strip().split("\n")[0] or type(error).__name__
 
 
 def name_of(thing: object) -> str:
-    """The catalog name of a loaded object, or its class where it did not come from the catalog."""
-    return str(getattr(thing, "name", None) or type(thing).__name__)
+    """The catalog name of an object that core loaded, or its class."""
+    return str(getattr(getattr(thing, "origin", None), "name", type(thing).__name__))
+
+
+def near_matches(word: str, known: Iterable[str]) -> str:
+    """`"; did you mean 'a' or 'b'?"`, or nothing where nothing is near."""
+    matches = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(map(repr, matches))}?" if matches else ""

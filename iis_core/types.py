@@ -1,9 +1,9 @@
-"""The vocabulary: clicks, samples, regions, pixel counts and steps of the interaction loop."""
+"""The vocabulary: clicks, samples, regions, pixel counts and the steps of an interaction."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -12,6 +12,15 @@ if TYPE_CHECKING:
 
 Click: TypeAlias = tuple[int, int]
 """(row, col) in image pixels."""
+
+
+class SignedClick(NamedTuple):
+    """One click in image pixels and whether it is on the object."""
+
+    row: int
+    col: int
+    positive: bool
+
 
 NewClicks: TypeAlias = list[list[Click]]
 """The clicks of one interaction and one sign: `[batch element][click]`."""
@@ -27,10 +36,12 @@ State: TypeAlias = dict[str, Any]
 class Sample:
     """One annotated image.
 
-    image: uint8 (H, W, 3) RGB.
-    masks: int32 (H, W, L); 0 background, > 0 an object, -1 ignore.
-    info: `id`, `path`, `objects: {object_id: {layer, value, parent, children, class}}`, and
-        `initial_mask` (bool (H, W)) where the dataset has one.
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        masks: int32 (H, W, L); 0 background, > 0 an object, -1 ignore.
+        info: `id`, `path`, `objects: {object_id: {layer, value, parent, children, class}}`, and `initial_mask`
+            (bool (H, W)) where the dataset has one.
+
     """
 
     image: np.ndarray
@@ -42,9 +53,11 @@ class Sample:
 class Region:
     """One thing to segment, chosen from the full masks of a sample.
 
-    target: int8 (H, W); 1 object, 0 background, -1 ignore.
-    others: bool (H, W), union of the other objects, or None where unknown.
-    required: bool (H, W) masks that must each get a negative click.
+    Args:
+        target: int8 (H, W); 1 object, 0 background, -1 ignore.
+        others: bool (H, W), the union of the other objects, or None where it is unknown.
+        required: bool (H, W) masks that must each get a negative click.
+
     """
 
     target: np.ndarray
@@ -68,17 +81,18 @@ class Counts(NamedTuple):
 class Step:
     """One interaction: the clicks that were given and the prediction that answered them.
 
-    number: 1 for the first interaction.
-    elements: positions in the original batch of the elements still running; everything below has one
-        entry for each, in this order.
-    new_pcs, new_ncs: the clicks of this interaction, `[element][click]`.
-    pcs, ncs: all clicks so far, `[interaction][element][click]`.
-    previous: float32 (b, 1, H, W) on the CPU, the prediction that the robot saw.
-    y: float32 (b, 1, H, W) on the CPU, the new prediction.
-    z: the model's state after this interaction.
-    seconds: per stage ("initialize" in the first step only, "robot", "model"), for the whole batch; the
-        model's time ends when the prediction is on the CPU.
-    finished: add a position of `elements` to end the interaction with that element.
+    Args:
+        number: 1 for the first interaction.
+        elements: positions in the original batch of the elements still running; everything below has one entry for
+            each, in this order.
+        new_pcs: positive clicks of this interaction, `[element][click]`.
+        new_ncs: negative clicks of this interaction, in the same form.
+        pcs: all positive clicks so far, `[interaction][element][click]`.
+        ncs: all negative clicks so far, in the same form.
+        previous: float32 (b, 1, H, W) on the CPU, the prediction that the robot saw.
+        y: float32 (b, 1, H, W) on the CPU, the new prediction.
+        z: the model's state after this interaction.
+
     """
 
     number: int
@@ -90,5 +104,3 @@ class Step:
     previous: Tensor
     y: Tensor
     z: State
-    seconds: Mapping[str, float]
-    finished: set[int] = field(default_factory=set)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from iis_core import list_models
+from iis_core.plugins import RobotSpec
 from iis_core.plugins.catalog import catalog
 from iis_core.testing import CheckResult, check, check_plugin
 
@@ -24,86 +25,85 @@ from iis_core import IISModel, UserError
 from iis_core.robots.ritm import RitmRobot
 
 class Net(IISModel):
-    def __init__(self, *, device: str = "cpu"):
-        self.device = torch.device(device)
+    device = torch.device("cpu")
 
     def __call__(self, x, z, pcs, ncs):
         return x.mean(1, keepdim=True), dict(z)
 
 class Keywords(Net):
     def __init__(self, **keywords):
-        super().__init__()
+        pass
 
-class NoDevice(Net):
-    def __init__(self):
-        super().__init__()
+class TakesDevice(Net):
+    def __init__(self, *, device: str):
+        pass
 
-class AlwaysOnCpu(Net):
-    def __init__(self, *, device: str = "cpu"):
-        super().__init__()
+class TakesWeights(Net):
+    def __init__(self, *, weights: str | None = None):
+        pass
 
 class Explodes(Net):
-    def __init__(self, *, device: str = "cpu"):
+    def __init__(self):
         raise KeyError("layer7")
 
 class NeedsMore(Net):
-    def __init__(self, *, device: str = "cpu", config: str):
-        super().__init__()
+    def __init__(self, *, encoder: str):
+        pass
 
 class Fetches(Net):
-    def __init__(self, *, device: str = "cpu"):
+    def __init__(self):
         import urllib.request
-        super().__init__(device=device)
         try:
             urllib.request.urlopen("http://weights.invalid/net.pth")
         except OSError:
             pass
 
-class Untrained(torch.nn.Module, Net):
-    def __init__(self, *, device: str = "cpu", weights: str | None = None):
-        torch.nn.Module.__init__(self)
-        self.layer = torch.nn.Conv2d(3, 1, 1)
-        self.device = torch.device(device)
-        self.to(device)
-
-    __call__ = Net.__call__
-
 class Untold(Net):
-    def __init__(self, *, device: str = "cpu"):
-        super().__init__(device=device)
-        self.net = torch.nn.Conv2d(3, 1, 1).to(device)
+    def __init__(self):
+        self.net = torch.nn.Conv2d(3, 1, 1)
+
+class Network(torch.nn.Module):
+    def __init__(self, *, width: int = 2):
+        super().__init__()
+        first, last = torch.nn.Conv2d(3, width, 1), torch.nn.Conv2d(width, 1, 1)
+        self.network = torch.nn.Sequential(first, torch.nn.ReLU(), torch.nn.BatchNorm2d(width), last)
+
+    @property
+    def device(self):
+        return self.network[0].weight.device
+
+    initialize_z, initialize_y = IISModel.initialize_z, IISModel.initialize_y
+
+    def logits(self, x, z, pcs, ncs):
+        return {"y": self.network(x)}, dict(z)
+
+    def __call__(self, x, z, pcs, ncs):
+        with torch.no_grad():
+            return self.logits(x, z, pcs, ncs)[0]["y"].sigmoid(), dict(z)
+
+class WronglyFolded(Network):
+    def __call__(self, x, z, pcs, ncs):
+        with torch.no_grad():
+            first, _, norm, last = self.network
+            folded = torch.nn.utils.fusion.fuse_conv_bn_eval(first, norm)
+            return last(folded(x).relu()).sigmoid(), dict(z)
 
 class LeftBehind(Net):
-    def __init__(self, *, device: str = "cpu"):
-        super().__init__(device=device)
-        self.net = torch.nn.Conv2d(3, 1, 1)
-        self.net.requires_grad_(False)
-        for parameter in self.net.parameters():
-            parameter.zero_()
+    def __init__(self):
+        self.network = torch.nn.Conv2d(3, 1, 1)
+        self.more = torch.nn.Conv2d(3, 1, 1)
+
+    @property
+    def device(self):
+        return self.network.weight.device
+
+class NoParameters(Net):
+    def __init__(self):
+        self.network = torch.nn.Identity()
 
 class Exits(Net):
-    def __init__(self, *, device: str = "cpu"):
+    def __init__(self):
         raise SystemExit("usage: train.py --cfg CFG")
-
-class NoRemedy(Net):
-    def __init__(self, *, device: str = "cpu", weights: str | None = None):
-        super().__init__(device=device)
-        if weights != "random":
-            raise UserError("sorry")
-
-class Honest(Net):
-    def __init__(self, *, device: str = "cpu", weights: str | None = None):
-        super().__init__(device=device)
-        if weights != "random":
-            raise UserError(f"weights={weights!r} are not at hand: give weights=PATH")
-
-class OpensBlindly(Net):
-    def __init__(self, *, device: str = "cpu", weights: str | None = None):
-        super().__init__(device=device)
-        if weights is None:
-            raise UserError("give weights=PATH")
-        if weights != "random":
-            open(weights).close()
 
 class Robot:
     def __call__(self, y, target, pcs, ncs, *, n_points=1, rngs=None):
@@ -111,20 +111,23 @@ class Robot:
 """
 
 
+PLAIN = "summary='a model', has_weights=False"
+RANDOM = "summary='a model', check_keywords={'weights': 'random'}"
+
+
 def hook(kind: str, spec: str) -> str:
     return f"{HEAD}\n@hookimpl\ndef iis_{kind}():\n    return [{spec}]\n"
 
 
-def model(target: str, more: str = "summary='a model'", name: str = "bad/model") -> str:
+def model(target: str, more: str = PLAIN, name: str = "bad/model") -> str:
     return hook("models", f"ModelSpec(name={name!r}, target={target!r}, {more})")
 
 
-def part(name: str, more: str = "summary='a model'") -> str:
+def part(name: str, more: str = PLAIN) -> str:
     return model(f"bad_parts:{name}", more)
 
 
 PROTOCOL = "name='bad/rules', summary='-', threshold=0.5, inclusive=False, max_clicks=20, stop_iou=None, ignore='-1'"
-RANDOM = "summary='a model', check_keywords={'weights': 'random'}"
 
 DISCOVERY = "check_is_discovered"
 FAULTS = {
@@ -140,37 +143,59 @@ FAULTS = {
     "a hook does not exist": (f"{HEAD}\n@hookimpl\ndef iis_modles():\n    return []", DISCOVERY, "register: "),
     "a hook that is not marked": (hook("models", "").replace("@hookimpl", ""), DISCOVERY, "put @hookimpl"),
     "a hook that returns nothing": (f"{HEAD}\n@hookimpl\ndef iis_models():\n    pass", DISCOVERY, "it returns None"),
-    "expectations that are a list": (part("Net", "summary='a', expected_failures=['x']"), DISCOVERY, "a mapping, not"),
+    "expectations that are a list": (part("Net", f"{PLAIN}, expected_failures=['x']"), DISCOVERY, "a mapping, not"),
     "a foreign namespace": (model("a:b", name="other/model"), DISCOVERY, "outside the plugin's namespace 'bad'"),
     "a name without namespace": (model("a:b", name="Model"), DISCOVERY, "not of the form 'namespace/variant'"),
     "a target of a wrong form": (model("nowhere"), DISCOVERY, "not of the form 'package.module:name'"),
     "a module that is not there": (model("nowhere:Net"), "check_target_and_keywords", "cannot be imported"),
     "a class that is not there": (part("Nte"), "check_target_and_keywords", "did you mean 'Net'"),
     "keywords that are not explicit": (part("Keywords"), "check_target_and_keywords", "asks for explicit ones"),
-    "a model without device": (part("NoDevice"), "check_target_and_keywords", "takes no keyword 'device'"),
+    "a model that takes a device": (part("TakesDevice"), "check_target_and_keywords", "'device', which is core's"),
+    "a model that takes weights": (part("TakesWeights"), "check_target_and_keywords", "'weights', which is core's"),
+    "a config that the target does not take": (
+        part("Network", f"{RANDOM}, config={{'depth': 3}}"),
+        "check_target_and_keywords",
+        "takes no keyword 'depth', which its spec's config has",
+    ),
     "a robot without threshold": (
         hook("robots", "RobotSpec(name='bad/robot', target='bad_parts:Robot', summary='a robot')"),
         "check_target_and_keywords",
         "takes no keyword 'threshold'",
     ),
     "a constructor that raises": (part("Explodes"), "check_can_be_built", "KeyError: 'layer7'"),
-    "a keyword that checks do not know": (part("NeedsMore"), "check_can_be_built", "needs config; see `iis show"),
+    "a keyword that checks do not know": (part("NeedsMore"), "check_can_be_built", "needs encoder; see `iis show"),
     "weights that are fetched unasked": (part("Fetches"), "check_can_be_built", "it asks the network for"),
-    "a device that is not honoured": (part("AlwaysOnCpu"), "check_is_on_its_device", "for 'meta' its device is 'cpu'"),
-    "random weights unasked": (part("Untrained", RANDOM), "check_does_not_run_untrained", "unless weights='random'"),
-    "random weights that nobody is told of": (part("Untold"), "check_does_not_run_untrained", "take a keyword weights"),
-    "a network left behind": (part("LeftBehind"), "check_is_on_its_device", "for 'meta' its weight is on cpu"),
-    "a constructor that exits": (part("Exits"), "check_can_be_built", "--cfg CFG"),
-    "published weights and no keyword for them": (
-        part("Net", "summary='a model', weights=Weights(url='https://example.org/a.pth', licence='MIT')"),
-        "check_does_not_run_untrained",
-        "its spec has weights",
+    "random weights that nobody is told of": (
+        part("Untold"),
+        "check_has_the_weights_that_it_declares",
+        "it would run untrained",
     ),
-    "an error without remedy": (part("NoRemedy", RANDOM), "check_does_not_run_untrained", "such as weights=PATH"),
-    "a traceback for a lost file": (
-        part("OpensBlindly", RANDOM),
-        "check_does_not_run_untrained",
-        "raise iis_core.User",
+    "weights in another attribute": (
+        part("Untold", RANDOM),
+        "check_can_be_built",
+        "give it an nn.Module as its attribute `network`",
+    ),
+    "a network without parameters": (
+        part("NoParameters", RANDOM),
+        "check_has_the_weights_that_it_declares",
+        "say has_weights=False",
+    ),
+    "a network left behind": (part("LeftBehind", RANDOM), "check_is_on_its_device", "for 'meta' its weight is on cpu"),
+    "a model folder that lacks a keyword": (
+        part("Network", "summary='a model', check_keywords={'weights': 'random', 'width': 5}"),
+        "check_model_folder_holds_everything",
+        "does not fit the network",
+    ),
+    "a fast path that is wrong": (
+        part("WronglyFolded", RANDOM),
+        "check_answers_as_its_logits",
+        "otherwise than the sigmoid of its logits",
+    ),
+    "a constructor that exits": (part("Exits"), "check_can_be_built", "--cfg CFG"),
+    "weights of a model without": (
+        part("Net", f"{PLAIN}, weights=Weights(url='https://example.org/a.pth', licence='MIT')"),
+        DISCOVERY,
+        "a model with has_weights=False has no weights",
     ),
     "a robot that checks cannot build": (
         hook("robots", "RobotSpec(name='bad/robot', target='iis_core.robots.mix:MixRobot', summary='a robot')"),
@@ -182,20 +207,24 @@ FAULTS = {
         "check_rules",
         "did you mean 'core/ritm'",
     ),
-    "an empty summary": (part("Net", "summary=''"), "check_says_what_it_offers", "summary '' is not one line"),
+    "an empty summary": (
+        part("Net", "summary='', has_weights=False"),
+        "check_says_what_it_offers",
+        "summary '' is not one line",
+    ),
     "a dataset without licence": (
         hook("datasets", "DatasetSpec(name='bad/set', target='toy_parts:ShapesDataset', summary='a set')"),
         "check_says_its_licence",
         "bad/set: the spec has no licence",
     ),
     "weights without licence": (
-        part("Honest", f"{RANDOM}, weights=Weights(url='https://example.org/a.pth', licence='')"),
+        part("Network", f"{RANDOM}, weights=Weights(url='https://example.org/a.pth', licence='')"),
         "check_says_its_licence",
         "its weights have no licence",
     ),
     "torch when listed": (f"import torch\n{part('Net')}", "check_listing_imports_nothing_heavy", "not in bad_plugin"),
     "an expectation of nothing": (
-        part("Net", "summary='a model', expected_failures={'check_is_determinstic': 'dropout'}"),
+        part("Net", f"{PLAIN}, expected_failures={{'check_is_determinstic': 'dropout'}}"),
         "check_expected_failures_exist",
         "did you mean 'check_is_deterministic'",
     ),
@@ -209,12 +238,13 @@ def test_a_fault_is_reported_and_hides_nothing_else(install: Install, source: st
     assert says in reason
     assert {result.check for result in failed(check_plugin("iis-bad"))} == {name}
     assert "toy/disks" in list_models()
-    assert "core/ritm" in catalog().offers["robots"]
+    assert "core/ritm" in catalog().offers[RobotSpec]
     assert not failed(check("toy/shapes"))
 
 
-def test_a_plugin_without_fault_passes(install: Install) -> None:
-    install("iis-bad", {"bad": "bad_plugin"}, bad_plugin=part("Net"), bad_parts=PARTS)
+@pytest.mark.parametrize("source", [part("Net"), part("Network", RANDOM)], ids=["without weights", "with weights"])
+def test_a_plugin_without_fault_passes(install: Install, source: str) -> None:
+    install("iis-bad", {"bad": "bad_plugin"}, bad_plugin=source, bad_parts=PARTS)
     results = check_plugin("iis-bad")
     assert not failed(results)
     assert {result.subject for result in results} == {"iis-bad", "bad/model (models)"}

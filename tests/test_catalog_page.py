@@ -18,8 +18,8 @@ BEGIN, END = "<!-- catalog -->", "<!-- end of catalog -->"
 
 def lines() -> Iterator[str]:
     """Every kind, and in it everything that each package offers."""
-    for kind, offers in catalog().offers.items():
-        title = kind.replace("_", " ").capitalize()
+    for spec_type, offers in catalog().offers.items():
+        title = spec_type.kind.replace("_", " ").capitalize()
         yield f"## {title}\n"
         for distribution in OWN:
             specs = [offer.spec for offer in offers.values() if offer.claim.distribution == distribution]

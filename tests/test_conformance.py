@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from iis_core import IISModel, Sample, load_dataset, load_robot, load_selector
+from iis_core.datasets.regions.whole import FirstSelector
 from iis_core.plugins import DatasetSpec, ModelSpec, RobotSpec, SelectorSpec
-from iis_core.regions.whole import FirstSelector
 from iis_core.testing import (
     CheckResult,
     check_dataset,

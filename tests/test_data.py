@@ -11,7 +11,7 @@ import pytest
 from toy_server import FileServer, zipped
 
 from iis_core import UserError, load_dataset
-from iis_core.config import Config, read_config
+from iis_core.files.config import UserConfig, read_user_config
 
 PLUGIN = """
 from iis_core.plugins import DatasetSpec, Download, hookimpl
@@ -172,9 +172,9 @@ def test_the_data_folder_is_given_then_set_then_configured(
 
 
 def test_an_absent_file_configures_nothing(config: Path) -> None:
-    assert read_config() == Config()
+    assert read_user_config() == UserConfig()
     config.write_text('mirrors = ["https://example.org"]')
-    assert read_config() == Config(mirrors=("https://example.org",))
+    assert read_user_config() == UserConfig(mirrors=("https://example.org",))
 
 
 @pytest.mark.parametrize(
@@ -189,4 +189,4 @@ def test_an_absent_file_configures_nothing(config: Path) -> None:
 def test_a_wrong_configuration_is_explained(config: Path, content: str, message: str) -> None:
     config.write_text(content)
     with pytest.raises(UserError, match=message):
-        read_config()
+        read_user_config()

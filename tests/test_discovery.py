@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from iis_core import PluginError, UserError, list_models, load_model
+from iis_core.plugins import ModelSpec
 from iis_core.plugins.catalog import catalog, find
 from iis_core.plugins.discovery import Problem
 
@@ -79,13 +80,13 @@ def test_a_name_offered_twice_disables_that_name_only(install: Install) -> None:
     )
     assert list_models("twice/*") == ["twice/own"]
     with pytest.raises(PluginError, match="iis-twice and by iis-twice"):
-        find("models", "twice/same")
+        find(ModelSpec, "twice/same")
 
 
 def test_the_distribution_named_after_a_namespace_keeps_it(install: Install) -> None:
     install("iis-mine", {"mine": "mine_plugin"}, mine_plugin=good("mine/model"))
     install("iis-fork", {"mine": "fork_plugin"}, fork_plugin=good("mine/model"))
-    assert find("models", "mine/model").claim.distribution == "iis-mine"
+    assert find(ModelSpec, "mine/model").claim.distribution == "iis-mine"
     problem = problem_of("iis-fork")
     assert problem.stage == "namespace"
     assert "iis-fork and iis-mine" in problem.cause
@@ -120,10 +121,10 @@ def test_an_unknown_name_gets_near_matches() -> None:
 
 
 def test_a_bare_variant_works_where_only_one_bears_it(install: Install) -> None:
-    assert find("models", "disks").spec.name == "toy/disks"
+    assert find(ModelSpec, "disks").spec.name == "toy/disks"
     install("iis-more", {"more": "more_plugin"}, more_plugin=good("more/disks"))
     with pytest.raises(UserError, match=r"several models: more/disks \(iis-more\), toy/disks \(iis-toy\)"):
-        find("models", "disks")
+        find(ModelSpec, "disks")
 
 
 def test_a_name_of_a_broken_plugin_says_what_is_broken(install: Install) -> None:

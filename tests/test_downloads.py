@@ -14,7 +14,8 @@ from filelock import FileLock
 from toy_server import FileServer, zipped
 
 from iis_core import UserError
-from iis_core.downloads import fetch, keep_checksum, unpack
+from iis_core.files.archives import unpack
+from iis_core.files.downloads import fetch, keep_checksum
 from iis_core.plugins import Download
 
 CONTENT = bytes(range(256)) * 4000

@@ -11,15 +11,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from iis_core import TrainableModel, UserError
-from iis_core.fusion import (
+from iis_core.models.fusion import (
     EarlyFusion,
     IntermediateFusion,
-    auxiliary_maps,
+    encode_maps,
     freeze_unused,
-    fusion_model,
+    fuse,
     widen_input,
 )
-from iis_core.fusion.working_size import resized
+from iis_core.models.fusion.working_size import resize_antialiased
 from iis_core.plugins import ModelSpec
 from iis_core.testing import check_model
 
@@ -50,44 +50,44 @@ class Pyramid(nn.Module):
         return functional.interpolate(self.head(joined), shape)
 
 
-def model_of(fusion: Any, **keywords: Any) -> Any:
-    network = fusion(Pyramid(), {"architecture": "pyramid"})
-    return fusion_model(network, mean=(0.5, 0.4, 0.3), std=(0.2, 0.2, 0.2), **keywords).eval()
+def build(fusion: str, click_encoding: str = "disks", **keywords: Any) -> Any:
+    normalisation = {"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.2, 0.2)}
+    return fuse(Pyramid(), fusion=fusion, click_encoding=click_encoding, **normalisation, **keywords).eval()
 
 
-@pytest.mark.parametrize("fusion", [EarlyFusion, IntermediateFusion])
+@pytest.mark.parametrize("fusion", ["early", "intermediate"])
 @pytest.mark.parametrize("encoding", ["disks", "distances", "gaussians"])
-def test_a_fused_network_keeps_the_contract(fusion: Any, encoding: str) -> None:
-    model = model_of(fusion, click_encoding=encoding)
+def test_a_fused_network_keeps_the_contract(fusion: str, encoding: str) -> None:
+    model = build(fusion, click_encoding=encoding)
     assert isinstance(model, TrainableModel)
     assert not [result for result in check_model(model, SPEC) if result.status == "failed"]
 
 
-@pytest.mark.parametrize("fusion", [EarlyFusion, IntermediateFusion])
-def test_at_a_working_size_the_contract_is_kept_and_the_network_sees_the_small_image(fusion: Any) -> None:
-    model, plain = model_of(fusion, working_size=24), model_of(fusion)
+@pytest.mark.parametrize("fusion", ["early", "intermediate"])
+def test_at_a_working_size_the_contract_is_kept_and_the_network_sees_the_small_image(fusion: str) -> None:
+    model, plain = build(fusion, working_size=24), build(fusion)
     assert not [result for result in check_model(model, SPEC) if result.status == "failed"]
     x, small = torch.rand(1, 3, 48, 32), (24, 16)
     y, z = model(x, model.initialize_z(x, x[:, :1]), [[[(47, 31), (0, 1)]]], [[[(9, 8)]]])
-    shown = resized(x, small)
+    shown = resize_antialiased(x, small)
     expected, _ = plain(shown, plain.initialize_z(shown, shown[:, :1]), [[[(23, 15), (0, 0)]]], [[[(4, 4)]]])
-    assert torch.equal(y, resized(expected, (48, 32)))
+    assert torch.equal(y, resize_antialiased(expected, (48, 32)))
     assert torch.equal(z["prediction"], y)
     as_it_is = torch.rand(1, 3, 24, 20)
     answers = [m(as_it_is, m.initialize_z(as_it_is, as_it_is[:, :1]), [[[(5, 5)]]], [[[]]])[0] for m in (model, plain)]
     assert torch.equal(*answers)
     with pytest.raises(UserError, match="working_size must be at least 1, not 0"):
-        model_of(fusion, working_size=0)
+        build(fusion, working_size=0)
 
 
 def test_features_of_a_working_size_are_those_that_it_computes_itself() -> None:
-    model, x = model_of(IntermediateFusion, working_size=24), torch.rand(2, 3, 48, 40)
+    model, x = build("intermediate", working_size=24), torch.rand(2, 3, 48, 40)
     known = model.initialize_z(x, x[:, :1], features=model.encode(x))
     assert torch.equal(model(x, known, *CLICKS)[0], model(x, model.initialize_z(x, x[:, :1]), *CLICKS)[0])
 
 
 def test_logits_show_the_image_as_it_is_whatever_the_working_size() -> None:
-    model, x = model_of(IntermediateFusion, working_size=24), torch.rand(2, 3, 48, 40)
+    model, x = build("intermediate", working_size=24), torch.rand(2, 3, 48, 40)
     z = model.initialize_z(x, x[:, :1], features=model.encode(x))
     with_gradients, _ = model.logits(x, z, *CLICKS)
     with torch.no_grad():
@@ -96,7 +96,7 @@ def test_logits_show_the_image_as_it_is_whatever_the_working_size() -> None:
 
 
 def test_maps_of_no_weight_change_nothing() -> None:
-    plain, model, x = Pyramid().eval(), model_of(EarlyFusion), torch.rand(2, 3, 24, 32)
+    plain, model, x = Pyramid().eval(), build("early"), torch.rand(2, 3, 24, 32)
     y, z = model(x, model.initialize_z(x, x[:, :1]), *CLICKS)
     normalised = (x - model.mean) / model.std
     assert torch.allclose(y, plain.decode(plain.features(normalised), (24, 32)).sigmoid(), atol=1e-6)
@@ -107,16 +107,16 @@ def test_maps_of_no_weight_change_nothing() -> None:
 
 def test_maps_are_the_prediction_and_the_clicks() -> None:
     prediction = torch.rand(2, 1, 24, 32)
-    maps = auxiliary_maps(prediction, *CLICKS, "disks")
+    maps = encode_maps(prediction, *CLICKS, "disks")
     assert torch.equal(maps[:, :1], prediction)
     assert [[int(maps[b, c].sum() > 0) for c in (1, 2)] for b in (0, 1)] == [[1, 0], [0, 1]]
-    assert not auxiliary_maps(prediction, [], [], "disks")[:, 1:].any()
+    assert not encode_maps(prediction, [], [], "disks")[:, 1:].any()
     with pytest.raises(UserError, match="no click encoding 'disk'; did you mean 'disks'"):
-        auxiliary_maps(prediction, [], [], "disk")
+        encode_maps(prediction, [], [], "disk")
 
 
 def test_what_is_read_of_an_image_does_not_depend_on_the_padding_behind_it() -> None:
-    model, x = model_of(EarlyFusion), torch.rand(1, 3, 19, 35)
+    model, x = build("early"), torch.rand(1, 3, 19, 35)
     padded = functional.pad(x, (0, 5, 0, 5), mode="replicate")
     clicks = [[[(4, 5)]]], [[[(15, 30)]]]
     answers = [model(image, model.initialize_z(image, image[:, :1]), *clicks)[0] for image in (x, padded)]
@@ -125,9 +125,11 @@ def test_what_is_read_of_an_image_does_not_depend_on_the_padding_behind_it() -> 
 
 def test_parameters_without_influence_are_frozen_and_the_rest_is_trained() -> None:
     for fusion in (EarlyFusion, IntermediateFusion):
-        network = fusion(Pyramid(), {}).train()
+        network = fusion(Pyramid()).train()
         before = {key: value.clone() for key, value in network.state_dict().items()}
-        assert freeze_unused(network) == ("network.spare.weight", "network.spare.bias")
+        freeze_unused(network)
+        frozen = [name for name, parameter in network.named_parameters() if not parameter.requires_grad]
+        assert frozen == ["network.spare.weight", "network.spare.bias"]
         assert network.training
         assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
         network(torch.rand(2, 3, 24, 32), torch.rand(2, 3, 24, 32)).mean().backward()
@@ -135,7 +137,7 @@ def test_parameters_without_influence_are_frozen_and_the_rest_is_trained() -> No
 
 
 def test_known_features_are_used_without_gradients_only() -> None:
-    model, x = model_of(IntermediateFusion), torch.rand(2, 3, 24, 32)
+    model, x = build("intermediate"), torch.rand(2, 3, 24, 32)
     wrong = {key: value * 0 for key, value in model.encode(x).items()}
     z = model.initialize_z(x, x[:, :1], features=wrong)
     with torch.no_grad():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from iis_core.inference import enlarged_and_convolved
+from iis_core.models.inference import enlarged_and_convolved
 
 side = st.integers(1, 9)
 

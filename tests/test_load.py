@@ -13,7 +13,7 @@ from iis_core.plugins import ModelSpec, hookimpl
 IIS_API = 1
 @hookimpl
 def iis_models():
-    return [ModelSpec(name="my/model", target="{target}", summary="", defaults={defaults})]
+    return [ModelSpec(name="my/model", target="{target}", summary="", defaults={defaults}, has_weights=False)]
 """
 
 
@@ -22,11 +22,12 @@ def install_model(install: Callable[..., object], target: str, parts: str, defau
 
 
 def test_keywords_override_the_defaults_of_the_spec(install: Callable[..., object]) -> None:
-    parts = "class M:\n    def __init__(self, *, device='cpu', a=1, b=2): self.got = device, a, b"
+    parts = "class M:\n    def __init__(self, *, a=1, b=2): self.got = a, b"
     install_model(install, "my_parts:M", parts, defaults="{'a': 5, 'b': 6}")
     model = load_model("my/model", b=7)
-    assert model.got == ("cpu", 5, 7)
-    assert model.name == "my/model"
+    assert model.got == (5, 7)
+    assert model.origin.name == "my/model"
+    assert model.origin.keywords == {"device": "cpu", "a": 5, "b": 7}
 
 
 def test_an_unknown_keyword_gets_near_matches() -> None:
@@ -56,13 +57,13 @@ def test_a_target_that_does_not_exist_is_the_plugins_fault(
 
 
 def test_a_factory_that_fails_is_the_plugins_fault(install: Callable[..., object]) -> None:
-    install_model(install, "my_parts:make", "def make(*, device):\n    return {}['x']")
+    install_model(install, "my_parts:make", "def make():\n    return {}['x']")
     with pytest.raises(PluginError, match=r"could not be built .*KeyError: 'x'"):
         load_model("my/model")
 
 
 def test_a_users_mistake_in_a_factory_stays_one(install: Callable[..., object]) -> None:
-    parts = "from iis_core import UserError\ndef make(*, device):\n    raise UserError('no such encoder')"
+    parts = "from iis_core import UserError\ndef make():\n    raise UserError('no such encoder')"
     install_model(install, "my_parts:make", parts)
     with pytest.raises(UserError, match="no such encoder"):
         load_model("my/model")
@@ -84,8 +85,7 @@ def test_a_value_of_the_wrong_type_is_the_users_mistake(value: dict[str, object]
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ("def make(): pass", "takes no keyword 'device'"),
-        ("def make(*, device, **more): pass", r"takes \*\*keywords"),
+        ("def make(**more): pass", r"takes \*\*keywords"),
         ("make = dict", "cannot be called with keywords"),
         ("make = 3", "cannot be called with keywords"),
     ],
@@ -99,7 +99,7 @@ def test_a_factory_without_explicit_keywords_is_the_plugins_fault(
 
 
 def test_a_missing_keyword_is_named(install: Callable[..., object]) -> None:
-    install_model(install, "my_parts:make", "def make(*, device, encoder): pass")
+    install_model(install, "my_parts:make", "def make(*, encoder): pass")
     with pytest.raises(UserError, match="my/model needs encoder"):
         load_model("my/model")
 

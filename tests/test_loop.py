@@ -19,7 +19,7 @@ from iis_core import (
     load_robot,
     take,
 )
-from iis_core.state import put
+from iis_core.models.state import put
 from iis_core.testing.inputs import images, targets
 
 
@@ -63,10 +63,10 @@ def test_a_finished_element_leaves_with_all_that_belongs_to_it() -> None:
     model = Echo()
     image, target = images(3, 30, 40), targets(3, 30, 40)
     steps = []
-    for step in interact(model, load_robot("ritm"), image, target, interactions=3):
+    interaction = interact(model, load_robot("ritm"), image, target, interactions=3)
+    for step in interaction:
         steps.append(step)
-        if step.number == 1:
-            step.finished.add(1)
+        interaction.finish(1)
     assert [step.elements for step in steps] == [(0, 1, 2), (0, 2), (0, 2)]
     assert model.seen[-1][1]["names"] == ["element 0", "element 2"]
     assert len(model.seen[-1][2][0]) == 2
@@ -94,11 +94,10 @@ def test_features_are_passed_only_where_given() -> None:
     assert model.features.keys() == {"f"}
 
 
-def test_time_is_measured_for_every_stage() -> None:
-    first, second, *_ = run(Echo())
-    assert first.seconds.keys() == {"initialize", "robot", "model"}
-    assert second.seconds.keys() == {"robot", "model"}
-    assert all(seconds >= 0 for seconds in first.seconds.values())
+def test_the_first_prediction_is_known_before_any_click() -> None:
+    mask = torch.rand(2, 1, 30, 40)
+    interaction = interact(Echo(), load_robot("ritm"), images(2, 30, 40), targets(2, 30, 40), initial_mask=mask)
+    assert torch.equal(interaction.first_y, mask)
 
 
 @pytest.mark.parametrize(

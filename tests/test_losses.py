@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from iis_core.losses import LOSSES
+from iis_core.models.losses import LOSSES
 
 PUBLISHED = {
     "normalised-focal": "nfl_alpha0.5_gamma2",

@@ -10,9 +10,9 @@ import pytest
 from toy_runs import run
 
 from iis_core import UserError, evaluate, load_dataset, read_run
-from iis_core.evaluation.pictures import draw
-from iis_core.images import read_image, read_mask
+from iis_core.files.images import read_image, read_mask
 from iis_core.metrics.masks import count
+from iis_core.report.pictures import render_object
 
 
 def test_masks_are_those_that_the_records_count(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_any_size_can_be_drawn(size: tuple[int, int]) -> None:
     image = rng.integers(0, 255, (height, width, 3), dtype=np.uint8)
     target, mask = rng.integers(-1, 2, size).astype(np.int8), rng.random(size) > 0.5
     clicks = [(height - 1, width - 1, positive) for positive in (True, False)]
-    picture = draw(image, target, mask, clicks, "title")
+    picture = render_object(image, target, mask, clicks, "title")
     assert picture.dtype == np.uint8
     assert 480 <= max(picture.shape[:2]) <= 2 * 480 + 66
 
@@ -65,7 +65,7 @@ def test_the_colours_say_what_is_wrong() -> None:
     target[:, :120], target[:, 360:] = 1, -1
     mask = np.zeros((240, 480), bool)
     mask[:, 240:360] = True
-    picture = draw(np.zeros((240, 480, 3), np.uint8), target, mask, [], "")
+    picture = render_object(np.zeros((240, 480, 3), np.uint8), target, mask, [], "")
     error = picture[-120, 480:].astype(int)
     missing, right, extra, ignored = (error[place] for place in (60, 180, 300, 420))
     assert missing.argmax() == 2
@@ -87,15 +87,15 @@ def test_pictures_that_cannot_be_written_leave_the_run_resumable(tmp_path: Path)
 
 
 def test_without_matplotlib_plots_name_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from iis_core.report.plot import plot
+    from iis_core.report.curves import plot_curves
 
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
     with pytest.raises(UserError, match=r"pip install 'iis-core\[plot\]'"):
-        plot([run(tmp_path / "run")], tmp_path / "plot.png")
+        plot_curves([run(tmp_path / "run")], tmp_path / "plot.png")
 
 
 def test_a_curve_ends_where_it_is_no_longer_defined(tmp_path: Path) -> None:
-    from iis_core.report.plot import mean_iou_curve
+    from iis_core.report.curves import mean_iou_curve
 
     stopped = run(tmp_path / "stopped")
     first_end = min(len(record.clicks) for record in stopped.records if record.end == "stop_iou")
@@ -117,17 +117,17 @@ def test_plots_are_drawn(tmp_path: Path, iis: Callable, ending: str) -> None:
 @pytest.mark.parametrize("name", ["plot.mp3", "missing/plot.png"])
 def test_a_plot_that_cannot_be_written_is_named(tmp_path: Path, name: str) -> None:
     pytest.importorskip("matplotlib")
-    from iis_core.report.plot import plot
+    from iis_core.report.curves import plot_curves
 
     with pytest.raises(UserError, match=r"plot\.\w+ cannot be written"):
-        plot([run(tmp_path / "run")], tmp_path / name)
+        plot_curves([run(tmp_path / "run")], tmp_path / name)
 
 
 def test_an_empty_run_has_no_plot(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    from iis_core.report.plot import plot
+    from iis_core.report.curves import plot_curves
 
     folder = run(tmp_path / "run").path
     (folder / "records.jsonl").write_text("")
     with pytest.raises(UserError, match="has no records yet"):
-        plot([read_run(folder)], tmp_path / "plot.png")
+        plot_curves([read_run(folder)], tmp_path / "plot.png")

@@ -7,8 +7,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
-from iis_core import UserError, load_model, predict
+from iis_core import IISModel, UserError, load_model, predict
+
+
+class Good(IISModel):
+    """Predicts what it is given."""
+
+    device = torch.device("cpu")
+
+    def __call__(self, x, z, pcs, ncs):
+        return x[:, :1], z
+
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8)
 
@@ -42,7 +53,12 @@ def test_other_forms_of_image_and_mask_are_refused() -> None:
 
 def test_without_clicks_the_first_prediction_is_returned() -> None:
     mask = IMAGE[:, :, 0] > 100
-    assert (predict(load_model("toy/disks"), IMAGE, [], mask) == mask).all()
+    assert (predict(Good(), IMAGE, [], mask) == mask).all()
+
+
+def test_an_initial_mask_is_refused_where_the_model_makes_no_use_of_it() -> None:
+    with pytest.raises(UserError, match="the image has an initial mask, of which toy/disks makes no use: leave it out"):
+        predict(load_model("toy/disks"), IMAGE, [], IMAGE[:, :, 0] > 100)
 
 
 def test_the_command_writes_a_mask(iis, tmp_path: Path) -> None:

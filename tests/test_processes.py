@@ -139,7 +139,7 @@ def test_an_object_with_records_of_two_processes_is_named(tmp_path: Path) -> Non
 
 
 def test_cuda_is_the_processes_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    from iis_core.evaluation.ranks import own_device
+    from iis_core.evaluation.processes import own_device
 
     assert own_device("cuda") == "cuda"
     monkeypatch.setitem(os.environ, "LOCAL_RANK", "3")

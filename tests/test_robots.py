@@ -19,7 +19,7 @@ from scipy import ndimage, stats
 from iis_core import Sample, UserError, evaluate, load_robot
 from iis_core.masks import largest_component
 from iis_core.metrics import failures, iou, mean_noc
-from iis_core.robots import View
+from iis_core.robots import ElementView
 from iis_core.robots.distance import distance_to_border
 
 SHARED = os.environ.get("IIS_SHARED")
@@ -148,10 +148,10 @@ def test_clicks_do_not_depend_on_the_batch(name: str, seed: int) -> None:
         assert robot(y[[i]], target[[i]], [], []) == ([pcs[i]], [ncs[i]])
 
 
-def region(reference: Path, targets: list[np.ndarray], i: int) -> View:
+def region(reference: Path, targets: list[np.ndarray], i: int) -> ElementView:
     """A prediction of the published sampling files; there an ignored pixel counts as background."""
     prediction = np.load(reference / "iislib_robots.npz")[f"prediction_{i}"]
-    return View(prediction, (targets[i] == 1).astype(np.int8), np.zeros((0, 2), np.int64))
+    return ElementView(prediction, (targets[i] == 1).astype(np.int8), np.zeros((0, 2), np.int64))
 
 
 @pytest.mark.parametrize("i", range(8))
@@ -168,7 +168,7 @@ def test_largest_errors_and_sampling_probabilities_are_those_of_iislib(
     assert np.abs(weights / weights.sum() - published[f"distance_probability_{i}"]).max() <= 1e-5
 
 
-def expected_shares(name: str, view: View) -> np.ndarray:
+def expected_shares(name: str, view: ElementView) -> np.ndarray:
     """The stated distribution of a robot's click over the pixels, by plain means."""
     padded = [np.pad(errors.astype(np.uint8), 1) for errors in view.errors]
     if name == "random":
@@ -197,7 +197,7 @@ def test_a_robot_that_draws_follows_its_distribution(name: str) -> None:
     rng = np.random.default_rng(0)
     target = np.kron(rng.integers(-1, 2, (4, 5)), np.ones((4, 4))).astype(np.int8)
     prediction = np.kron(rng.random((4, 5)) < 0.4, np.ones((4, 4))).astype(bool)
-    shares = expected_shares(name, View(prediction, target, np.zeros((0, 2), np.int64)))
+    shares = expected_shares(name, ElementView(prediction, target, np.zeros((0, 2), np.int64)))
     robot, count = load_robot(name), 4000
     y = torch.from_numpy(prediction.astype(np.float32)).expand(count, 1, -1, -1)
     batch = torch.from_numpy(target).expand(count, 1, -1, -1)

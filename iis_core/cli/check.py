@@ -18,14 +18,14 @@ from iis_core.cli.listing import as_json
 @keywords_option
 @as_json
 @click.pass_context
-def check(ctx: click.Context, name: str, settings: tuple[str, ...], as_json: bool) -> None:
-    """Check that a thing of the catalog, or all of a package, keeps the contract; exit status 3 where it does not.
+def check(ctx: click.Context, name: str, keywords: tuple[str, ...], as_json: bool) -> None:
+    """Check that something of the catalog, or a whole package, keeps the contract; exit status 3 where it does not.
 
     A dataset is checked on your files: `iis check datasets/grabcut --set root=DIR`.
     """
     from iis_core.testing import check as run_check
 
-    results = run_check(name, **parse_keywords(settings))
+    results = run_check(name, **parse_keywords(keywords))
     statuses = Counter(result.status for result in results)
     if as_json:
         click.echo(json.dumps([asdict(result) for result in results], indent=2))

@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from iis_core.cli.keywords import data_keywords_option, parse_keywords
 from iis_core.cli.listing import as_json
-from iis_core.config import config_file, read_config
 from iis_core.errors import UserError
-from iis_core.plain import plain
-from iis_core.plugins.catalog import catalog, find, list_names
+from iis_core.files.config import read_user_config, user_config_file
+from iis_core.files.plain import to_plain
+from iis_core.plugins.catalog import find, list_names
 from iis_core.plugins.specs import DatasetSpec
 
 if TYPE_CHECKING:
-    from iis_core.downloads.fetch import Progress
+    from iis_core.files.downloads import Progress
 
 _DOWNLOADS = ".downloads"
 
@@ -34,12 +34,12 @@ def data() -> None:
 @as_json
 def list_(as_json: bool) -> None:
     """What is known of every dataset, and where its files are."""
-    root = read_config().data
+    root = read_user_config().data
     entries = []
-    for name in list_names("datasets"):
-        spec = cast(DatasetSpec, catalog().offers["datasets"][name].spec)
+    for name in list_names(DatasetSpec):
+        spec = find(DatasetSpec, name).spec
         here = root / spec.variant if root and (root / spec.variant).is_dir() else None
-        entries.append({**plain(spec), "here": None if here is None else str(here)})
+        entries.append({**to_plain(spec), "here": None if here is None else str(here)})
     if as_json:
         click.echo(json.dumps(entries, indent=2))
         return
@@ -73,17 +73,20 @@ def get(name: str, data_root: Path | None) -> None:
 
     They go to DIR, or to a folder of the dataset's name in the folder that IIS_DATA or the configuration names.
     """
-    from iis_core.downloads import DamagedArchiveError, fetch, keep_checksum, unpack
+    from iis_core.files.archives import DamagedArchiveError, unpack
+    from iis_core.files.downloads import fetch, keep_checksum
 
-    spec = cast(DatasetSpec, find("datasets", name).spec)
-    config = read_config()
+    spec = find(DatasetSpec, name).spec
+    config = read_user_config()
     folder = data_root or (config.data and config.data / spec.variant)
     if spec.archive is None:
         page = f"; get them from {spec.page}" if spec.page else ""
         files = f"{page}; expected under the data root: {spec.layout}" if spec.layout else ""
         raise UserError(f"{spec.name} has no files that can be fetched{files}")
     if folder is None:
-        raise UserError(f"where to? Give --data-root DIR, set IIS_DATA, or write `data = ...` into {config_file()}")
+        raise UserError(
+            f"where to? Give --data-root DIR, set IIS_DATA, or write `data = ...` into {user_config_file()}"
+        )
     if folder.is_dir() and any(folder.iterdir()):
         raise UserError(f"{folder} holds files already: `iis data check {spec.variant} {folder}` looks at them")
     downloads = folder.parent / _DOWNLOADS
@@ -117,16 +120,16 @@ def download_progress() -> Iterator[Progress]:
 @data_keywords_option
 @as_json
 @click.pass_context
-def check(ctx: click.Context, name: str, folder: str | None, data_settings: tuple[str, ...], as_json: bool) -> None:
+def check(ctx: click.Context, name: str, folder: str | None, data_keywords: tuple[str, ...], as_json: bool) -> None:
     """Read every file of dataset NAME in DIR and say what is wrong; exit status 2 where something is."""
     from iis_core.datasets.checking import check_files
     from iis_core.evaluation.settings import is_published_set
     from iis_core.plugins.load import load_dataset
 
     root = {} if folder is None else {"root": folder}
-    keywords = parse_keywords(data_settings, "--data")
+    keywords = parse_keywords(data_keywords, "--data")
     dataset = load_dataset(name, **root, **keywords)
-    spec = cast(DatasetSpec, find("datasets", name).spec) if is_published_set(keywords) else None
+    spec = find(DatasetSpec, name).spec if is_published_set(keywords) else None
     findings = [finding for some in check_files(dataset, spec) for finding in some]
     wrong = [finding for finding in findings if finding.sample]
     if as_json:

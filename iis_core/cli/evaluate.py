@@ -12,9 +12,11 @@ from iis_core.cli.keywords import data_keywords_option, keywords_option, parse_k
 from iis_core.errors import UserError
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from iis_core.evaluation.evaluate import Watcher
-    from iis_core.protocols import Protocol
-    from iis_core.records import Record
+    from iis_core.evaluation.protocols import Protocol
+    from iis_core.evaluation.records import Record
 
 
 @click.command()
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 @click.option("--seed", default=0, show_default=True, help="Seed of robots that draw.")
 @click.option("--batch-size", default=1, show_default=True, help="Images of one size at a time.")
 @click.option("--workers", default=0, show_default=True, help="Threads that read and click beside the model.")
-@click.option("--pictures", default=0, show_default=True, help="Draw the first so many objects into the run folder.")
+@click.option("--pictures", default=0, show_default=True, help="Render the first so many objects into the run folder.")
 @click.option("--save-masks", is_flag=True, help="Write every object's last mask into the run folder.")
 @click.option("--robot", help="Override the protocol's robot.")
 @click.option("--threshold", type=float, help="Override the protocol's threshold.")
@@ -43,9 +45,9 @@ def evaluate(
     dataset: str,
     protocol: str,
     data_root: str | None,
-    data_settings: tuple[str, ...],
+    data_keywords: tuple[str, ...],
     out: str | None,
-    settings: tuple[str, ...],
+    keywords: tuple[str, ...],
     device: str,
     limit: int | None,
     ids: str | None,
@@ -66,7 +68,7 @@ def evaluate(
         overrides["stop_iou"] = _stop_iou(stop_iou)
     from iis_core.cli.report import print_table
     from iis_core.evaluation import evaluate as run_evaluation
-    from iis_core.evaluation.ranks import this_rank
+    from iis_core.evaluation.processes import this_rank
 
     root = {} if data_root is None else {"root": data_root}
     rank = this_rank()
@@ -77,8 +79,8 @@ def evaluate(
             protocol,
             out=out,
             overrides=overrides,
-            model_keywords=parse_keywords(settings),
-            dataset_keywords=root | parse_keywords(data_settings, "--data"),
+            model_keywords=parse_keywords(keywords),
+            dataset_keywords=root | parse_keywords(data_keywords, "--data"),
             device=device,
             only=None if ids is None else ids.split(","),
             limit=limit,
@@ -105,34 +107,42 @@ def _stop_iou(text: str) -> float | None:
 
 @contextmanager
 def _progress(shown: bool) -> Iterator[Watcher]:
-    """A bar on the terminal with the running NoC; on interruption, how to go on."""
+    """Show a bar on the terminal; on interruption, say how to go on."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from iis_core.metrics import noc, usual_thresholds
-
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
     progress = Progress(*columns, console=Console(stderr=True), disable=not shown)
-    task = progress.add_task("", total=None)
-
-    sums: dict[float, int] = {}
-    counted = 0
-
-    def watch(records: list[Record], total: int, protocol: Protocol) -> None:
-        nonlocal counted
-        progress.start()
-        for threshold in usual_thresholds(protocol):
-            new = sum(noc(record, threshold, protocol) for record in records[counted:])
-            sums[threshold] = sums.get(threshold, 0) + new
-        counted = len(records)
-        running = (f"NoC@{100 * t:.0f} {clicks / counted:.2f}" for t, clicks in sums.items() if counted)
-        progress.update(task, total=total, completed=counted, description="  ".join(running))
-
     try:
-        yield watch
+        yield _ProgressBar(progress)
     except KeyboardInterrupt:
         click.echo("\nStopped; every finished object is kept. Run the same command again to go on.", err=True)
         raise
     finally:
         if progress.live.is_started:
             progress.stop()
+
+
+class _ProgressBar:
+    """Shows how many objects are done and the running NoC; a `Watcher`."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def start(self, objects: int, protocol: Protocol) -> None:
+        from iis_core.metrics import usual_thresholds
+
+        self.protocol = protocol
+        self.clicks = dict.fromkeys(usual_thresholds(protocol), 0)
+        self.done = 0
+        self.task = self.progress.add_task("", total=objects)
+        self.progress.start()
+
+    def add(self, record: Record) -> None:
+        from iis_core.metrics import noc
+
+        self.done += 1
+        for threshold in self.clicks:
+            self.clicks[threshold] += noc(record, threshold, self.protocol)
+        means = (f"NoC@{100 * threshold:.0f} {clicks / self.done:.2f}" for threshold, clicks in self.clicks.items())
+        self.progress.update(self.task, completed=self.done, description="  ".join(means))

@@ -1,4 +1,4 @@
-"""`--set KEY=VALUE`, wherever a factory's keywords can be given."""
+"""`--set KEY=VALUE`, wherever keywords can be given."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import click
 from iis_core.errors import UserError
 
 keywords_option = click.option(
-    "--set", "settings", metavar="KEY=VALUE", multiple=True, help="A keyword of the factory; repeatable."
+    "--set", "keywords", metavar="KEY=VALUE", multiple=True, help="A keyword of the named thing; repeatable."
 )
 data_keywords_option = click.option(
-    "--data", "data_settings", metavar="KEY=VALUE", multiple=True, help="A keyword of the dataset; repeatable."
+    "--data", "data_keywords", metavar="KEY=VALUE", multiple=True, help="A keyword of the dataset; repeatable."
 )
 
 
-def parse_keywords(settings: tuple[str, ...], option: str = "--set") -> dict[str, Any]:
-    """`key=value` pairs; a value that reads as JSON (a number, true, null, a list) is taken as such."""
+def parse_keywords(texts: tuple[str, ...], option: str = "--set") -> dict[str, Any]:
+    """Parse `key=value` pairs; a value that reads as JSON (a number, true, null, a list) is taken as such."""
     keywords: dict[str, Any] = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
+    for text in texts:
+        key, equals, value = text.partition("=")
         if not equals:
-            raise UserError(f"{option} takes KEY=VALUE, not {setting!r}")
+            raise UserError(f"{option} takes KEY=VALUE, not {text!r}")
         try:
             keywords[key] = json.loads(value)
         except ValueError:

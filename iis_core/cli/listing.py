@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from iis_core.plain import plain
+from iis_core.files.plain import to_plain
 from iis_core.plugins.catalog import catalog, find_anywhere, list_names
 from iis_core.plugins.specs import SPEC_TYPES
 
@@ -28,10 +28,8 @@ def plugins(as_json: bool) -> None:
         click.echo(json.dumps(content, indent=2))
         return
     for claim in found.plugins:
-        offers = [
-            offer.spec.kind for kind in SPEC_TYPES for offer in found.offers[kind].values() if offer.claim == claim
-        ]
-        counts = ", ".join(f"{offers.count(kind)} {kind}" for kind in SPEC_TYPES if kind in offers)
+        kinds = [o.spec.kind for offers in found.offers.values() for o in offers.values() if o.claim == claim]
+        counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in SPEC_TYPES if kind in kinds)
         click.echo(f"{claim.namespace:<12} {claim.distribution} {claim.version}: {counts or 'nothing'}")
     for problem in found.problems:
         click.echo(f"broken: {problem}")
@@ -43,8 +41,8 @@ def plugins(as_json: bool) -> None:
 @as_json
 def list_(kind: str, pattern: str, as_json: bool) -> None:
     """List the names of one KIND that match PATTERN, e.g. `iis list models 'ritm/*'`."""
-    names = list_names(kind, pattern)
-    offers = catalog().offers[kind]
+    names = list_names(SPEC_TYPES[kind], pattern)
+    offers = catalog().offers[SPEC_TYPES[kind]]
     if as_json:
         entries = [
             {"name": n, "summary": offers[n].spec.summary, "plugin": offers[n].claim.distribution} for n in names
@@ -70,13 +68,13 @@ def show(name: str, as_json: bool) -> None:
         for offer in find_anywhere(name)
     ]
     if as_json:
-        click.echo(json.dumps(plain(entries), indent=2))
+        click.echo(json.dumps(to_plain(entries), indent=2))
         return
     click.echo("\n\n".join("\n".join(_lines(entry)) for entry in entries))
 
 
 def _lines(entry: dict[str, Any]) -> list[str]:
-    entry = plain(entry)
+    entry = to_plain(entry)
     choices = {f"{keyword} may be": ", ".join(values) for keyword, values in entry.pop("choices", {}).items()}
     shown = {key: value for key, value in {**entry, **choices}.items() if value not in ("", {}, None)}
     width = max(map(len, shown))

@@ -8,9 +8,12 @@ import sys
 
 import click
 
-from iis_core.errors import IISError
+from iis_core.errors import IISError, PluginError, UserError
+from iis_core.plugins.catalog import OWN_COMMANDS, catalog, find, how_to_install
+from iis_core.plugins.offers import Offer
+from iis_core.plugins.specs import CommandSpec
 
-_COMMANDS = {
+_CORE = {
     "plugins": "iis_core.cli.listing:plugins",
     "list": "iis_core.cli.listing:list_",
     "show": "iis_core.cli.listing:show",
@@ -20,23 +23,42 @@ _COMMANDS = {
     "data": "iis_core.cli.data:data",
     "weights": "iis_core.cli.weights:weights",
     "predict": "iis_core.cli.predict:predict",
-    "train": "iis_core.cli.train:train",
     "new-plugin": "iis_core.cli.new_plugin:new_plugin",
 }
+"""Core's own commands; those of plugins come from their hook `iis_commands`."""
 
 
 class _LazyGroup(click.Group):
-    """Imports a command's module when the command is used."""
+    """Imports a command's module when the command is used; a plugin's stays out of `--help`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return list(_CORE)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in _COMMANDS:
-            return None
-        module, _, attribute = _COMMANDS[name].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
+        if name in _CORE:
+            module, _, attribute = _CORE[name].partition(":")
+            command: click.Command = getattr(importlib.import_module(module), attribute)
+            return command
+        variants = {offer.spec.variant for offer in catalog().offers[CommandSpec].values()}
+        if name in variants:
+            return _load_command(find(CommandSpec, name))
+        if name in OWN_COMMANDS:
+            raise UserError(f"iis {name}: {how_to_install(OWN_COMMANDS[name])}")
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_commands(ctx, formatter)
+        rows = [(offer.spec.variant, offer.spec.summary) for offer in catalog().offers[CommandSpec].values()]
+        if rows:
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl(rows)
+
+
+def _load_command(offer: Offer[CommandSpec]) -> click.Command:
+    command = offer.resolve()
+    if not isinstance(command, click.Command):
+        raise PluginError(f"{offer.spec.name} of {offer.claim.distribution}: its target is no click command")
+    return command
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -28,24 +28,20 @@ def predict(
     initial_mask: Path | None,
     threshold: float,
     device: str,
-    settings: tuple[str, ...],
+    keywords: tuple[str, ...],
 ) -> None:
     """Segment IMAGE by clicks and write the mask, e.g. `iis predict cat.jpg --click 120,80,+ --out cat.png`."""
     parsed = [_parse(text) for text in clicks]
-    from iis_core.images import read_image, read_mask, write_mask
+    from iis_core.files.images import read_image, read_mask, write_mask
+    from iis_core.loop import predict as run_prediction
     from iis_core.masks import binarise
-    from iis_core.plugins.catalog import find
     from iis_core.plugins.load import load_model
-    from iis_core.prediction import predict as run_prediction
 
-    spec = find("models", model).spec
-    if initial_mask is not None and not getattr(spec, "initial_mask", False):
-        raise UserError(f"{spec.name} makes no use of an initial mask: leave it out, or choose another model")
     if not 0 <= threshold <= 1:
         raise UserError(f"--threshold must lie in [0, 1], not {threshold}")
     pixels = read_image(image)
     start = None if initial_mask is None else read_mask(initial_mask) > 0
-    network = load_model(model, device=device, **parse_keywords(settings))
+    network = load_model(model, device=device, **parse_keywords(keywords))
     mask = binarise(run_prediction(network, pixels, parsed, start), threshold, inclusive=False)
     write_mask(out, mask)
     click.echo(f"{out}: {int(mask.sum())} of {mask.size} pixels")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--noc", "thresholds", type=float, multiple=True, help="IoU for NoC; repeatable. Default 0.85, 0.90.")
 @click.option("--iou-at", "ious_at", type=int, multiple=True, help="Mean IoU after this many clicks; repeatable.")
 @click.option("--auc", is_flag=True, help="Area under the mean IoU curve.")
-@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Also draw curves and a histogram.")
+@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Also plot curves and a histogram.")
 @as_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 def report(
@@ -40,9 +40,9 @@ def report(
 
     found = [read_run(path) for path in runs]
     if plot is not None:
-        from iis_core.report.plot import plot as draw_plot
+        from iis_core.report.curves import plot_curves
 
-        draw_plot(found, plot)
+        plot_curves(found, plot)
     if as_json or as_csv:
         rows = [row_of(run, thresholds or None, ious_at, auc) for run in found]
         if as_json:

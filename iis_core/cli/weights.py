@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import cast
 
 import click
 
 from iis_core.cli.data import download_progress
 from iis_core.cli.listing import as_json
-from iis_core.config import read_config
 from iis_core.errors import UserError
-from iis_core.plain import plain
+from iis_core.files.config import read_user_config
+from iis_core.files.plain import to_plain
 from iis_core.plugins.catalog import find
 from iis_core.plugins.specs import ModelSpec
 
@@ -25,7 +24,7 @@ from iis_core.plugins.specs import ModelSpec
 @as_json
 def weights(name: str, get: bool, source: str | None, to: Path | None, as_json: bool) -> None:
     """Show where the weights of model NAME are published, with which results; fetch or convert them."""
-    spec = cast(ModelSpec, find("models", name).spec)
+    spec = find(ModelSpec, name).spec
     if get:
         _get(spec)
     if to is not None:
@@ -33,9 +32,9 @@ def weights(name: str, get: bool, source: str | None, to: Path | None, as_json: 
         return
     here = _here(spec)
     facts = {
-        "weights": plain(spec.weights),
+        "weights": to_plain(spec.weights),
         "trained_on": spec.trained_on,
-        "results": plain(spec.results),
+        "results": to_plain(spec.results),
         "here": here,
     }
     if as_json:
@@ -51,23 +50,23 @@ def weights(name: str, get: bool, source: str | None, to: Path | None, as_json: 
 
 
 def _how_to_get(spec: ModelSpec) -> str:
-    from iis_core.downloads import how_by_hand
+    from iis_core.files.downloads import how_by_hand
 
     if spec.weights is None:
         return "none are published: train it, or run it with --set weights=random"
     again = f"`iis weights {spec.name} --get`"
     if spec.weights.by_hand:
-        return f"not fetched: {how_by_hand(spec.weights, read_config().weights)}, then check it by {again}"
+        return f"not fetched: {how_by_hand(spec.weights, read_user_config().weights)}, then check it by {again}"
     return f"not fetched: run {again}"
 
 
 def _get(spec: ModelSpec) -> None:
-    from iis_core.downloads import fetch, keep_checksum
+    from iis_core.files.downloads import fetch, keep_checksum
     from iis_core.plugins.load import load_model
 
     if spec.weights is None:
         raise UserError(f"{spec.name} has no published weights")
-    config = read_config()
+    config = read_user_config()
     with download_progress() as progress:
         file = fetch(spec.weights, config.weights, mirrors=config.mirrors, progress=progress)
     load_model(spec.name)
@@ -75,17 +74,17 @@ def _get(spec: ModelSpec) -> None:
 
 
 def _here(spec: ModelSpec) -> str | None:
-    from iis_core.weights import published_file
+    from iis_core.models.weights import published_file
 
     try:
-        return str(published_file(spec.name, spec.weights))
+        return str(published_file(spec))
     except UserError:
         return None
 
 
 def _convert(spec: ModelSpec, source: str | None, to: Path) -> None:
+    from iis_core.models.weights import save_model
     from iis_core.plugins.load import load_model
-    from iis_core.weights import save_model
 
-    save_model(to, load_model(spec.name, weights=source), name=spec.name)
+    save_model(to, load_model(spec.name, weights=source))
     click.echo(str(to))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from iis_core.clicks.order import order_clicks
 from iis_core.errors import UserError
 from iis_core.types import Clicks
 
@@ -21,13 +22,14 @@ def points_from_clicks(pcs: Clicks, ncs: Clicks, *, device: torch.device | str =
     order counts an element's clicks from 0: by interaction, positives before negatives.
     """
     batch = len(pcs[0]) if pcs else 0
-    rows: list[tuple[list[tuple[float, ...]], list[tuple[float, ...]]]] = [([], []) for _ in range(batch)]
-    for positives, negatives in zip(pcs, ncs, strict=True):
-        for element, signed in enumerate(rows):
-            for own, clicks in zip(signed, (positives[element], negatives[element]), strict=True):
-                own += [(*click, len(signed[0]) + len(signed[1]) + i) for i, click in enumerate(clicks)]
-    count = max((len(own) for signed in rows for own in signed), default=0)
-    padded = [[*own, *[NO_POINT] * (count - len(own))] for signed in rows for own in signed]
+    ordered = [list(enumerate(order_clicks(pcs, ncs, element))) for element in range(batch)]
+    by_sign = [
+        [(float(click.row), float(click.col), float(order)) for order, click in own if click.positive is positive]
+        for own in ordered
+        for positive in (True, False)
+    ]
+    count = max(map(len, by_sign), default=0)
+    padded = [[*own, *[NO_POINT] * (count - len(own))] for own in by_sign]
     return torch.tensor(padded, dtype=torch.float32, device=device).reshape(batch, 2 * count, 3)
 
 

@@ -1,7 +1,7 @@
-"""Datasets: annotated images, the pairs that evaluation runs over, the regions that training draws."""
+"""Datasets: annotated images, the objects that evaluation runs over, the regions that training draws."""
 
 from iis_core.datasets.base import SegDataset
-from iis_core.datasets.evaluation import EvaluationDataset, Target
-from iis_core.datasets.region import RegionBatch, RegionDataset, collate
+from iis_core.datasets.evaluation import EvaluationDataset, EvaluationObject
+from iis_core.datasets.training import RegionBatch, RegionDataset, collate
 
-__all__ = ["EvaluationDataset", "RegionBatch", "RegionDataset", "SegDataset", "Target", "collate"]
+__all__ = ["EvaluationDataset", "EvaluationObject", "RegionBatch", "RegionDataset", "SegDataset", "collate"]

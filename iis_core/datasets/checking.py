@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from iis_core.datasets.base import SegDataset, info_of
+from iis_core.datasets.regions import object_mask
 from iis_core.errors import IISError, name_of, plugin_call
 from iis_core.plugins.specs import DatasetSpec
-from iis_core.regions import object_mask
 from iis_core.threads import ahead
 
 

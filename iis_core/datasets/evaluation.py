@@ -1,36 +1,37 @@
-"""Every (image, object) pair of a dataset, in a fixed order."""
+"""Every object of a dataset, in a fixed order, for evaluation."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from iis_core.datasets.base import SegDataset, info_of
-from iis_core.errors import UserError, name_of, plugin_call
-from iis_core.plugins.discovery import near_matches
-from iis_core.regions import RegionSelector, merged_region
+from iis_core.datasets.regions import RegionSelector, merge_objects
+from iis_core.errors import UserError, name_of, near_matches, plugin_call
 from iis_core.types import Sample
 
 
 @dataclass(frozen=True, eq=False)
-class Target:
-    """One thing to segment in one image.
+class EvaluationObject:
+    """One object on one image.
 
-    id: stable: the sample's id, with `#object` where its image has several objects.
-    index: place in the evaluation list.
-    image_index: place of its image in the dataset.
-    image: uint8 (H, W, 3) RGB.
-    target: int8 (H, W); 1 object, 0 background, -1 ignore.
-    initial_mask: bool (H, W), or None.
+    Args:
+        id: stable: the sample's id, with `#object_id` where its image has several objects.
+        index: its place in the evaluation list.
+        path: the image file.
+        object_id: the object's id in its sample, None where a selector chose the region.
+        image: uint8 (H, W, 3) RGB, one array for all objects of an image.
+        target: int8 (H, W); 1 object, 0 background, -1 ignore.
+        initial_mask: bool (H, W), or None.
+
     """
 
     id: str
     index: int
-    image_index: int
     path: str
     object_id: int | None
     image: np.ndarray
@@ -39,17 +40,24 @@ class Target:
 
 
 class EvaluationDataset:
-    """Lists every (image, object) pair of a dataset; `[i]` reads one, `ids` names them all.
+    """Every object of every image of a dataset; `[i]` reads one, `ids` names them all.
 
-    whole: how many there are before any is left out.
+    Args:
+        dataset: the images.
+        selector: None takes every object of every image. A selector makes one region of every image; one that draws
+            is refused, because its numbers could not be repeated.
+        only: keep the objects with these ids.
+        limit: keep the first so many of them.
 
-    selector: None takes every object of every image. A selector makes one region of every image; one that
-        draws is refused, because its numbers could not be repeated.
-    only: keep the targets with these ids.
-    limit: keep the first so many of them.
+    Attributes:
+        objects: the place of each object's image in the dataset, and its id there.
+        ids: the stable id of each object.
+        whole: how many there are before any is left out.
 
-    Raises UserError for a random selector, for an id that is not there, for an image without objects, and, on
-    reading, for a target without object pixels.
+    Raises:
+        UserError: the selector draws, an id is not there, an image has no objects, or, on reading, an object has no
+            pixels.
+
     """
 
     def __init__(
@@ -64,17 +72,17 @@ class EvaluationDataset:
             raise UserError(f"selector {name_of(selector)} draws at random; evaluation needs a deterministic one")
         self.dataset = dataset
         self.selector = selector
-        self.pairs: list[tuple[int, int | None]] = []
+        self.objects: list[tuple[int, int | None]] = []
         self.ids: list[str] = []
         for place in range(len(dataset)):
             with plugin_call(f"dataset {name_of(dataset)}: listing the objects of sample {place} failed"):
                 info = info_of(dataset, place)
-                objects = [None] if selector is not None else sorted(info["objects"])
-            if not objects:
-                raise UserError(_no_object(str(info["id"]), dataset, info))
-            self.pairs += [(place, object_id) for object_id in objects]
-            self.ids += [f"{info['id']}#{o}" if len(objects) > 1 else str(info["id"]) for o in objects]
-        self.whole = len(self.pairs)
+                own = [None] if selector is not None else sorted(info["objects"])
+            if not own:
+                raise UserError(_explain_no_object(str(info["id"]), dataset, info))
+            self.objects += [(place, object_id) for object_id in own]
+            self.ids += [f"{info['id']}#{object_id}" if len(own) > 1 else str(info["id"]) for object_id in own]
+        self.whole = len(self.objects)
         repeated = [name for name, times in Counter(self.ids).items() if times > 1]
         if repeated:
             raise UserError(f"{name_of(dataset)} has two objects with the id {repeated[0]!r}: ids must be unique")
@@ -88,30 +96,43 @@ class EvaluationDataset:
                 hint = near_matches(name, self.ids) or f"; the first is {self.ids[0]!r}"
                 raise UserError(f"{name_of(self.dataset)} has no object {name!r}{hint}")
         kept = [i for i, name in enumerate(self.ids) if only is None or name in only][:limit]
-        self.pairs = [self.pairs[i] for i in kept]
+        self.objects = [self.objects[i] for i in kept]
         self.ids = [self.ids[i] for i in kept]
 
     def __len__(self) -> int:
-        return len(self.pairs)
+        return len(self.objects)
 
-    def __getitem__(self, index: int) -> Target:
-        place, object_id = self.pairs[index]
-        with plugin_call(f"dataset {name_of(self.dataset)}: reading {self.ids[index]} failed"):
+    def __getitem__(self, index: int) -> EvaluationObject:
+        return self.read([index])[0]
+
+    def group_by_image(self, indices: Iterable[int]) -> list[list[int]]:
+        """Group objects, given by their indices, by image, in their order."""
+        groups: dict[int, list[int]] = defaultdict(list)
+        for index in indices:
+            groups[self.objects[index][0]].append(index)
+        return list(groups.values())
+
+    def read(self, indices: Sequence[int]) -> list[EvaluationObject]:
+        """Read some objects of one image, which is decoded once for all of them."""
+        (place,) = {self.objects[index][0] for index in indices}
+        names = ", ".join(self.ids[index] for index in indices)
+        with plugin_call(f"dataset {name_of(self.dataset)}: reading {names} failed"):
             sample = self.dataset[place]
-        target = self._target(sample, object_id)
-        if not (target == 1).any():
-            raise UserError(_no_object(self.ids[index], self.dataset, sample.info))
-        path = str(sample.info["path"])
-        initial_mask = sample.info.get("initial_mask")
-        return Target(self.ids[index], index, place, path, object_id, sample.image, target, initial_mask)
+        return [self._select(sample, index) for index in indices]
 
-    def _target(self, sample: Sample, object_id: int | None) -> np.ndarray:
+    def _select(self, sample: Sample, index: int) -> EvaluationObject:
+        _, object_id = self.objects[index]
         if self.selector is not None:
-            return self.selector(sample.image, sample.masks, sample.info, None).target
-        assert object_id is not None
-        return merged_region(sample.masks, sample.info, [object_id]).target
+            target = self.selector(sample.image, sample.masks, sample.info, None).target
+        else:
+            assert object_id is not None
+            target = merge_objects(sample.masks, sample.info, [object_id]).target
+        if not (target == 1).any():
+            raise UserError(_explain_no_object(self.ids[index], self.dataset, sample.info))
+        path, initial_mask = str(sample.info["path"]), sample.info.get("initial_mask")
+        return EvaluationObject(self.ids[index], index, path, object_id, sample.image, target, initial_mask)
 
 
-def _no_object(target: str, dataset: SegDataset, info: Mapping[str, Any]) -> str:
-    where = f"{target} of {name_of(dataset)} ({info['path']})"
+def _explain_no_object(name: str, dataset: SegDataset, info: Mapping[str, Any]) -> str:
+    where = f"{name} of {name_of(dataset)} ({info['path']})"
     return f"{where} has no object pixels: correct the mask or leave the image out"

@@ -1,159 +1,168 @@
-"""One batch: interact, count, record."""
+"""One batch of objects: encode, interact, count, record."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from threading import Lock
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from iis_core.datasets import Target
-from iis_core.evaluation.encoding import Encoder
+from iis_core.datasets import EvaluationObject
 from iis_core.evaluation.plan import Plan
-from iis_core.evaluation.reading import Reading
-from iis_core.loop import initialize, interact
+from iis_core.evaluation.protocols import Protocol
+from iis_core.evaluation.reading import ReadObject
+from iis_core.evaluation.records import ClickRecord, End, Record
+from iis_core.evaluation.timing import TimedModel, TimedRobot
+from iis_core.loop import interact
 from iis_core.masks import binarise
 from iis_core.metrics.masks import boundary_counts, count
-from iis_core.protocols import Protocol
-from iis_core.records import ClickRecord, End, Record
+from iis_core.models.limits import check_limits
+from iis_core.models.state import join, take
 from iis_core.seeding import generator
 from iis_core.types import Counts, State, Step
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Targets of one size, as the interaction loop takes them.
+    """Objects on images of one size, as the interaction loop takes them.
 
-    image: float32 (B, 3, H, W) in [0, 1]. target: int8 (B, 1, H, W). initial_mask: float32 (B, 1, H, W) or None.
-    features: of the images, where the model encodes.
-    encoding: seconds spent on them.
+    Args:
+        objects: what was read.
+        image: float32 (B, 3, H, W) in [0, 1].
+        target: int8 (B, 1, H, W).
+        initial_mask: float32 (B, 1, H, W) or None.
+        features: of the images, where the model encodes.
+        encoding: seconds spent on them.
+
     """
 
-    readings: Sequence[Reading]
+    objects: Sequence[ReadObject]
     image: Tensor
     target: Tensor
     initial_mask: Tensor | None
     features: State | None
     encoding: float
 
-    @property
-    def targets(self) -> list[Target]:
-        return [reading.target for reading in self.readings]
-
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """A target, what was recorded of it, and the mask it ended with, bool (H, W)."""
+    """An object, its record, and the mask it ended with, bool (H, W)."""
 
-    target: Target
+    object: EvaluationObject
     record: Record
     mask: np.ndarray
 
 
-def make_batch(plan: Plan, readings: Sequence[Reading], encoder: Encoder) -> Batch:
-    """Raises UserError for a size or an initial mask that the model declares it cannot take."""
-    targets = [reading.target for reading in readings]
-    for entry in targets:
-        plan.check_target(entry)
-    image, target, initial_mask = collate(targets)
-    features, seconds = encoder([entry.image_index for entry in targets], image)
-    return Batch(readings, image, target, initial_mask, features, seconds)
+def prepare_batch(plan: Plan, objects: Sequence[ReadObject], turn: Lock) -> Batch:
+    """Stack objects, and encode those of their images that have no features yet.
 
-
-def evaluate_batch(plan: Plan, batch: Batch, turn: AbstractContextManager[Any]) -> list[Outcome]:
-    """Interact with a batch of targets of one size, and record each.
-
-    turn: entered around every call of the model.
+    Raises UserError for a size or an initial mask that the model declares it cannot take.
     """
-    rngs = [generator(plan.seed, 0, entry.id, "robot") for entry in batch.targets]
-    logs = [_Log(entry, plan.protocol) for entry in batch.targets]
+    read = [entry.object for entry in objects]
+    for entry in read:
+        has_mask = entry.initial_mask is not None
+        check_limits(plan.model, f"{entry.id} ({entry.path})", entry.target.shape, initial_mask=has_mask)
+    image, target, initial_mask = collate(read)
+    model = TimedModel(plan.model, turn)
+    features = _encode(model, objects, image)
+    return Batch(objects, image, target, initial_mask, features, model.take_seconds())
+
+
+def evaluate_batch(plan: Plan, batch: Batch, turn: Lock) -> list[Outcome]:
+    """Interact with a batch, and record each object. turn: held during every call of the model."""
+    model, robot = TimedModel(plan.model, turn), TimedRobot(plan.robot)
     steps = interact(
-        plan.model,
-        plan.robot,
+        model,
+        robot,
         batch.image,
         batch.target,
         interactions=plan.protocol.max_clicks,
-        rngs=rngs,
+        rngs=[generator(plan.seed, 0, entry.object.id, "robot") for entry in batch.objects],
         initial_mask=batch.initial_mask,
         features=batch.features,
-        turn=turn,
     )
+    logs = [_Log(entry, plan.protocol, y) for entry, y in zip(batch.objects, steps.first_y, strict=True)]
+    initialize = {"initialize": model.take_seconds()}
     for step in steps:
+        seconds = {**initialize, "robot": robot.take_seconds(), "model": model.take_seconds()}
+        initialize = {}
+        share = {stage: whole / len(step.elements) for stage, whole in seconds.items()}
         for place, element in enumerate(step.elements):
-            if logs[element].add(step, place):
-                step.finished.add(element)
-    if any(log.initial is None for log in logs):
-        with turn:
-            x = batch.image.to(plan.model.device)
-            _, first = initialize(plan.model, x, batch.target, batch.initial_mask, batch.features)
-        for log, y in zip(logs, first.to("cpu", torch.float32), strict=True):
-            log.initial = log.initial or log.count(y)
-    encoding = batch.encoding / len(logs)
-    return [
-        Outcome(log.target, log.record(reading.seconds, encoding), log.mask)
-        for log, reading in zip(logs, batch.readings, strict=True)
-    ]
+            logs[element].add(step, place, share)
+            if logs[element].is_finished:
+                steps.finish(element)
+    return [log.outcome(batch.encoding / len(logs)) for log in logs]
 
 
-def collate(targets: Sequence[Target]) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Image float32 (B, 3, H, W) in [0, 1], target int8 (B, 1, H, W), initial mask float32 or None."""
-    pixels = torch.from_numpy(np.stack([entry.image for entry in targets]))
+def collate(objects: Sequence[EvaluationObject]) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Stack objects: image float32 (B, 3, H, W) in [0, 1], target int8 (B, 1, H, W), initial mask float32 or None."""
+    pixels = torch.from_numpy(np.stack([entry.image for entry in objects]))
     image = pixels.permute(0, 3, 1, 2).contiguous().to(torch.float32) / 255
-    target = torch.from_numpy(np.stack([entry.target[None] for entry in targets]))
-    if all(entry.initial_mask is None for entry in targets):
+    target = torch.from_numpy(np.stack([entry.target[None] for entry in objects]))
+    if all(entry.initial_mask is None for entry in objects):
         return image, target, None
-    masks = [np.zeros(t.target.shape, bool) if t.initial_mask is None else t.initial_mask for t in targets]
+    masks = [np.zeros(t.target.shape, bool) if t.initial_mask is None else t.initial_mask for t in objects]
     return image, target, torch.from_numpy(np.stack(masks)[:, None].astype(np.float32))
 
 
-class _Log:
-    """The clicks of one target so far."""
+def _encode(model: TimedModel, objects: Sequence[ReadObject], image: Tensor) -> State | None:
+    """The features of every object's image; each image is encoded once, for all of its objects."""
+    new = {id(entry.features): place for place, entry in enumerate(objects) if entry.features.state is None}
+    if new:
+        found = model.encode(image[list(new.values())])
+        if found is None:
+            return None
+        for row, place in enumerate(new.values()):
+            objects[place].features.state = take(found, [row])
+    return join([entry.features.state for entry in objects if entry.features.state is not None])
 
-    def __init__(self, target: Target, protocol: Protocol) -> None:
-        self.target = target
+
+class _Log:
+    """The clicks of one object so far."""
+
+    def __init__(self, read: ReadObject, protocol: Protocol, first_y: Tensor) -> None:
+        self.read = read
         self.protocol = protocol
-        self.initial: tuple[Counts, Counts] | None = None
         self.clicks: list[ClickRecord] = []
         self.end: End = "no_click"
-        self.mask = np.zeros(target.target.shape, bool)
+        self.initial = self._count(first_y)
 
-    def count(self, y: Tensor) -> tuple[Counts, Counts]:
-        """Counts of a prediction, on the whole mask and on its boundary; the mask is kept as the last."""
-        self.mask = binarise(y[0], self.protocol.threshold, self.protocol.inclusive).numpy()
-        return count(self.mask, self.target.target), boundary_counts(self.mask, self.target.target)
+    @property
+    def is_finished(self) -> bool:
+        return self.end != "no_click"
 
-    def add(self, step: Step, place: int) -> bool:
-        """Record one interaction; returns whether it was the last."""
-        if self.initial is None:
-            self.initial = self.count(step.previous[place])
-        counts, boundary = self.count(step.y[place])
+    def add(self, step: Step, place: int, seconds: Mapping[str, float]) -> None:
+        """Record one interaction."""
+        counts, boundary = self._count(step.y[place])
         (row, col), *_ = [*step.new_pcs[place], *step.new_ncs[place]]
-        share = {stage: seconds / len(step.elements) for stage, seconds in step.seconds.items()}
-        self.clicks.append(ClickRecord(row, col, bool(step.new_pcs[place]), counts, boundary, share))
+        self.clicks.append(ClickRecord(row, col, bool(step.new_pcs[place]), counts, boundary, seconds))
         if self.protocol.is_reached(counts.tp, counts.union):
             self.end = "stop_iou"
         elif step.number == self.protocol.max_clicks:
             self.end = "max_clicks"
-        return self.end != "no_click"
 
-    def record(self, reading: float, encoding: float) -> Record:
-        entry = self.target
-        assert self.initial is not None
-        shape = entry.image.shape[0], entry.image.shape[1]
-        return Record(
+    def outcome(self, encoding: float) -> Outcome:
+        entry = self.read.object
+        record = Record(
             id=entry.id,
             index=entry.index,
             path=entry.path,
             object_id=entry.object_id,
-            shape=shape,
+            shape=(entry.image.shape[0], entry.image.shape[1]),
             initial=self.initial[0],
             initial_boundary=self.initial[1],
             clicks=tuple(self.clicks),
             end=self.end,
-            reading=reading,
+            reading=self.read.seconds,
             encoding=encoding,
         )
+        return Outcome(entry, record, self.mask)
+
+    def _count(self, y: Tensor) -> tuple[Counts, Counts]:
+        """Counts of a prediction, on the whole mask and on its boundary; the mask is kept as the last."""
+        target = self.read.object.target
+        self.mask = binarise(y[0], self.protocol.threshold, self.protocol.inclusive).numpy()
+        return count(self.mask, target), boundary_counts(self.mask, target)

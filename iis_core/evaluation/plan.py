@@ -9,15 +9,24 @@ from typing import Any
 
 import torch
 
-from iis_core.datasets import EvaluationDataset, SegDataset, Target
+from iis_core.datasets import EvaluationDataset, SegDataset
 from iis_core.errors import UserError, name_of, plugin_call
-from iis_core.evaluation.settings import describe, describe_protocol, describe_published, describe_targets, versions
+from iis_core.evaluation.protocols import Protocol
+from iis_core.evaluation.settings import (
+    describe_dataset,
+    describe_given,
+    describe_objects,
+    describe_offered,
+    describe_protocol,
+    versions,
+)
+from iis_core.files.plain import to_plain
 from iis_core.models import IISModel
-from iis_core.plain import plain
+from iis_core.models.loading import build_model
 from iis_core.plugins.catalog import find
-from iis_core.plugins.load import load_dataset, load_model, load_robot, with_data_root
-from iis_core.plugins.specs import ModelSpec
-from iis_core.protocols import Protocol
+from iis_core.plugins.load import with_data_root
+from iis_core.plugins.offers import ModelOrigin, Offer, origin_of
+from iis_core.plugins.specs import DatasetSpec, ModelSpec, RobotSpec
 from iis_core.robots import Robot
 
 
@@ -25,13 +34,13 @@ from iis_core.robots import Robot
 class Plan:
     """All that an evaluation needs.
 
-    spec: what the model's spec declares; None for a model given as an object.
-    settings: what the records depend on, as JSON can hold it.
+    Args:
+        settings: what the records depend on, as JSON can hold it.
+
     """
 
     model: IISModel
-    spec: ModelSpec | None
-    targets: EvaluationDataset
+    dataset: EvaluationDataset
     protocol: Protocol
     robot: Robot
     seed: int
@@ -46,32 +55,13 @@ class Plan:
         names = (self.settings["model"]["name"], self.settings["dataset"]["name"], protocol)
         return Path("runs") / "--".join(str(name).replace("/", "-") for name in names)
 
-    def check_target(self, target: Target) -> None:
-        """Raises UserError for a size or an initial mask that the model declares it cannot take."""
-        if self.spec is None:
-            return
-        if target.initial_mask is not None and not self.spec.initial_mask:
-            raise UserError(
-                f"{target.id} ({target.path}) has an initial mask, of which {self.spec.name} makes no use: choose "
-                "another model, or leave the masks out (for davis585: --data initial_masks=none)"
-            )
-        height, width = target.target.shape
-        if (
-            min(height, width) < self.spec.min_size
-            or height % self.spec.size_multiple
-            or width % self.spec.size_multiple
-        ):
-            raise UserError(
-                f"{target.id} ({target.path}) is {height} x {width}; {self.spec.name} takes sides of at least "
-                f"{self.spec.min_size} that are multiples of {self.spec.size_multiple}"
-            )
-
 
 def make_plan(
     model: str | IISModel,
     dataset: str | SegDataset,
     protocol: Protocol,
     *,
+    device: str,
     model_keywords: Mapping[str, Any],
     dataset_keywords: Mapping[str, Any],
     identity: Mapping[str, Any] | None,
@@ -80,51 +70,61 @@ def make_plan(
     seed: int,
     batch_size: int,
 ) -> Plan:
-    """Load and check everything. Arguments as for `evaluate`; raises as it does."""
-    spec = _spec_of(model)
+    """Load and check everything. Arguments and errors as for `evaluate`."""
     if batch_size < 1:
         raise UserError(f"batch_size must be at least 1, not {batch_size}")
-    if batch_size > 1 and spec is not None and not spec.batches:
-        raise UserError(f"{spec.name} takes one image at a time: use batch size 1, not {batch_size}")
-    if isinstance(dataset, str):
-        dataset_keywords = with_data_root(find("datasets", dataset), dataset_keywords)
-    model_keywords = {**_for_dataset(spec, dataset), **model_keywords}
+    model_offer = find(ModelSpec, model) if isinstance(model, str) else None
+    if batch_size > 1 and model_offer is not None and not model_offer.spec.batches:
+        raise UserError(f"{model_offer.spec.name} takes one image at a time: use batch size 1, not {batch_size}")
     rules = {"threshold": protocol.threshold, "inclusive": protocol.inclusive}
-    robot = load_robot(protocol.robot, **rules)
-    data = load_dataset(dataset, **dataset_keywords) if isinstance(dataset, str) else dataset
-    network = load_model(model, **model_keywords) if isinstance(model, str) else model
-    targets = EvaluationDataset(data, only=only, limit=limit)
-    with plugin_call(f"model {name_of(network)}: device failed"):
-        device = torch.device(network.device).type
-    if "device" in model_keywords:
-        model_keywords = {**model_keywords, "device": device}
+    robot_offer = find(RobotSpec, protocol.robot)
+    data, described_dataset = _open_dataset(dataset, dataset_keywords)
+    if model_offer is not None:
+        model_keywords = {"device": device, **_keywords_for(model_offer.spec, data), **model_keywords}
+    loaded, described_model = _load_model(model, model_offer, model_keywords)
+    objects = EvaluationDataset(data, only=only, limit=limit)
+    with plugin_call(f"model {name_of(loaded)}: device failed"):
+        device_type = torch.device(loaded.device).type
+    origin = origin_of(loaded)
     settings = {
-        "model": describe("models", model, model_keywords),
-        "dataset": {
-            **describe("datasets", dataset, dataset_keywords),
-            **describe_published(dataset, dataset_keywords),
-            **describe_targets(targets),
-        },
+        "model": described_model,
+        "dataset": {**described_dataset, **describe_objects(objects)},
         "protocol": describe_protocol(protocol),
-        "robot": describe("robots", protocol.robot, rules),
-        "identity": plain(identity),
-        "weights_sha256": getattr(network, "weights_sha256", None),
-        "device": device,
+        "robot": describe_offered(robot_offer, rules),
+        "identity": to_plain(identity),
+        "weights_sha256": origin.sha256 if isinstance(origin, ModelOrigin) else None,
+        "device": device_type,
         "seed": seed,
         "batch_size": batch_size,
         "versions": versions(),
     }
-    return Plan(network, spec, targets, protocol, robot, seed, batch_size, settings)
+    return Plan(loaded, objects, protocol, robot_offer.build(rules), seed, batch_size, settings)
 
 
-def _spec_of(model: str | IISModel) -> ModelSpec | None:
-    spec = find("models", model).spec if isinstance(model, str) else None
-    return spec if isinstance(spec, ModelSpec) else None
+def _open_dataset(dataset: str | SegDataset, keywords: Mapping[str, Any]) -> tuple[SegDataset, dict[str, Any]]:
+    """The dataset, and what the run says of it."""
+    if not isinstance(dataset, str):
+        return dataset, describe_given(dataset)
+    offer = find(DatasetSpec, dataset)
+    keywords = with_data_root(offer, keywords)
+    data: SegDataset = offer.build(keywords)
+    return data, describe_dataset(offer, keywords)
 
 
-def _for_dataset(spec: ModelSpec | None, dataset: str | SegDataset) -> Mapping[str, Any]:
+def _load_model(
+    model: str | IISModel, offer: Offer[ModelSpec] | None, keywords: Mapping[str, Any]
+) -> tuple[IISModel, dict[str, Any]]:
+    """The model, and what the run says of it; "cuda:0" and "cuda:1" are one device to it."""
+    if offer is None:
+        assert not isinstance(model, str)
+        return model, describe_given(model)
+    own = {key: value for key, value in keywords.items() if key not in ("device", "weights")}
+    loaded = build_model(offer, own, device=keywords["device"], weights=keywords.get("weights"))
+    origin = origin_of(loaded)
+    effective = keywords if origin is None else origin.keywords
+    return loaded, describe_offered(offer, {**effective, "device": torch.device(keywords["device"]).type})
+
+
+def _keywords_for(spec: ModelSpec, dataset: SegDataset) -> Mapping[str, Any]:
     """The model's own keywords for this dataset."""
-    if spec is None:
-        return {}
-    name = find("datasets", dataset).spec.variant if isinstance(dataset, str) else name_of(dataset)
-    return spec.dataset_keywords.get(name, {})
+    return spec.dataset_keywords.get(name_of(dataset).rsplit("/", 1)[-1], {})

@@ -1,41 +1,59 @@
-"""Reading targets, and grouping what is read into batches of one size."""
+"""Reading images, each once for all of its objects, and grouping objects into batches of one size."""
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from iis_core.datasets import EvaluationDataset, Target
+from iis_core.datasets import EvaluationDataset, EvaluationObject
+from iis_core.types import State
 
-HELD_BACK = 4
-"""Times the batch size: how many images may wait for others of their size."""
+_HELD_BACK = 4
+"""Times the batch size: how many objects may wait for others of their size."""
+
+
+@dataclass(eq=False)
+class _Features:
+    """The features of one image, None until it is encoded."""
+
+    state: State | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
-    """A target and the seconds it took to read."""
+class ReadObject:
+    """An object that was read.
 
-    target: Target
+    Args:
+        object: the object.
+        seconds: its share of the time to read and decode its image and masks.
+        features: those of its image, shared by all objects of the image and kept as long as one of them is needed.
+
+    """
+
+    object: EvaluationObject
     seconds: float
+    features: _Features = field(default_factory=_Features)
 
 
-def read(dataset: EvaluationDataset, index: int) -> Reading:
-    """An image and its objects, with the seconds that this took."""
+def read_objects(dataset: EvaluationDataset, indices: Sequence[int]) -> list[ReadObject]:
+    """Read one image with these of its objects."""
     start = time.perf_counter()
-    target = dataset[index]
-    return Reading(target, time.perf_counter() - start)
+    objects = dataset.read(indices)
+    share = (time.perf_counter() - start) / len(objects)
+    features = _Features()
+    return [ReadObject(entry, share, features) for entry in objects]
 
 
-def batches(readings: Iterable[Reading], batch_size: int) -> Iterator[list[Reading]]:
-    """Groups of at most `batch_size` images of one size; few are held back waiting for their like."""
-    waiting: dict[tuple[int, ...], list[Reading]] = defaultdict(list)
-    for reading in readings:
-        group = waiting[reading.target.image.shape]
-        group.append(reading)
-        if len(group) == batch_size:
-            yield waiting.pop(reading.target.image.shape)
-        elif sum(map(len, waiting.values())) >= HELD_BACK * batch_size:
+def group_by_size(images: Iterable[Sequence[ReadObject]], batch_size: int) -> Iterator[list[ReadObject]]:
+    """Batches of at most `batch_size` objects on images of one size; few are held back waiting for their like."""
+    waiting: dict[tuple[int, ...], list[ReadObject]] = defaultdict(list)
+    for entry in (entry for image in images for entry in image):
+        size = entry.object.image.shape
+        waiting[size].append(entry)
+        if len(waiting[size]) == batch_size:
+            yield waiting.pop(size)
+        elif sum(map(len, waiting.values())) >= _HELD_BACK * batch_size:
             yield waiting.pop(max(waiting, key=lambda shape: len(waiting[shape])))
     yield from waiting.values()

@@ -17,10 +17,10 @@ from typing import IO, Any
 from filelock import FileLock, Timeout
 
 from iis_core.errors import UserError
-from iis_core.evaluation.ranks import Rank
-from iis_core.evaluation.settings import GIVEN, differences, protocol_from_settings
-from iis_core.protocols import Protocol
-from iis_core.records import Record
+from iis_core.evaluation.processes import Rank
+from iis_core.evaluation.protocols import Protocol
+from iis_core.evaluation.records import Record
+from iis_core.evaluation.settings import GIVEN, list_differences, protocol_from_settings
 
 FORMAT = 1
 _RUN = "run.json"
@@ -152,7 +152,7 @@ def _start_or_check(folder: Path, settings: Mapping[str, Any], rank: Rank) -> No
         raise UserError(f"{folder} has records but no {_RUN}, so it cannot be resumed: choose another --out")
     else:
         _start(folder, settings, rank)
-    different = differences(_read_settings(folder), settings)
+    different = list_differences(_read_settings(folder), settings)
     if different:
         raise UserError(f"{folder} holds a run with other settings: {'; '.join(different)}; choose another --out")
 

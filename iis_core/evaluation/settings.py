@@ -12,37 +12,39 @@ import importlib_metadata
 
 from iis_core.datasets import EvaluationDataset
 from iis_core.errors import name_of
-from iis_core.plain import plain
-from iis_core.plugins.catalog import find
-from iis_core.plugins.load import effective_keywords
-from iis_core.plugins.specs import DatasetSpec
-from iis_core.protocols import Protocol
+from iis_core.evaluation.protocols import Protocol
+from iis_core.files.plain import to_plain
+from iis_core.plugins.offers import Offer
+from iis_core.plugins.specs import DatasetSpec, FactorySpec
 
 GIVEN = "given_as"
 """Marks an object that came from Python: its class says too little to tell it from another one."""
 
+_SHOWN = 200
+"""Characters of a value in a message."""
+
 _LIBRARIES = ("numpy", "opencv-python", "scipy", "torch")
 
 
-def describe(kind: str, thing: object, keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """A catalog name with its distribution and every effective keyword, or the class of a given object."""
-    if not isinstance(thing, str):
-        return {"name": name_of(thing), GIVEN: f"{type(thing).__module__}.{type(thing).__qualname__}"}
-    offer = find(kind, thing)
+def describe_offered(offer: Offer[FactorySpec], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """A catalog name with its distribution and every effective keyword."""
     return {
         "name": offer.spec.name,
         "distribution": offer.claim.distribution,
         "version": offer.claim.version,
-        "keywords": {key: plain(value) for key, value in effective_keywords(offer, keywords).items()},
+        "keywords": to_plain(offer.effective_keywords(keywords)),
     }
 
 
-def describe_published(dataset: object, keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """The ignore rule of a dataset from the catalog, and its published number of objects where it is that set."""
-    spec = find("datasets", dataset).spec if isinstance(dataset, str) else None
-    if not isinstance(spec, DatasetSpec):
-        return {}
-    return {"ignore": spec.ignore, "published": spec.objects if is_published_set(keywords) else None}
+def describe_given(thing: object) -> dict[str, Any]:
+    """The class of an object that was given in place of a catalog name."""
+    return {"name": name_of(thing), GIVEN: f"{type(thing).__module__}.{type(thing).__qualname__}"}
+
+
+def describe_dataset(offer: Offer[DatasetSpec], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """A dataset with its ignore rule, and its published number of objects where it is that set."""
+    published = offer.spec.objects if is_published_set(keywords) else None
+    return {**describe_offered(offer, keywords), "ignore": offer.spec.ignore, "published": published}
 
 
 def is_published_set(keywords: Mapping[str, Any]) -> bool:
@@ -50,10 +52,10 @@ def is_published_set(keywords: Mapping[str, Any]) -> bool:
     return not keywords.keys() - {"root"}
 
 
-def describe_targets(targets: EvaluationDataset) -> dict[str, Any]:
-    """How many targets, of how many in the whole dataset, and a fingerprint of their ids in order."""
-    fingerprint = hashlib.sha256("\n".join(targets.ids).encode()).hexdigest()
-    return {"objects": len(targets), "whole": targets.whole, "ids_sha256": fingerprint}
+def describe_objects(dataset: EvaluationDataset) -> dict[str, Any]:
+    """How many objects, of how many in the whole dataset, and a fingerprint of their ids in order."""
+    fingerprint = hashlib.sha256("\n".join(dataset.ids).encode()).hexdigest()
+    return {"objects": len(dataset), "whole": dataset.whole, "ids_sha256": fingerprint}
 
 
 def describe_protocol(protocol: Protocol) -> dict[str, Any]:
@@ -76,19 +78,19 @@ def versions() -> dict[str, str]:
     }
 
 
-def differences(run: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def list_differences(run: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """One line per setting that differs: `model.keywords.iterations: 5 in the run, 3 now`."""
-    before, after = dict(_flat(run)), dict(_flat(now))
+    before, after = dict(_flatten(run)), dict(_flatten(now))
     return [
-        f"{key}: {before.get(key, 'absent')} in the run, {after.get(key, 'absent')} now"
+        f"{key}: {str(before.get(key, 'absent'))[:_SHOWN]} in the run, {str(after.get(key, 'absent'))[:_SHOWN]} now"
         for key in sorted({*before, *after})
         if before.get(key) != after.get(key)
     ]
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in settings.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from _flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from iis_core.errors import UserError
+from iis_core.evaluation.protocols import Protocol, check_iou, iou_reaches
+from iis_core.evaluation.records import Record
 from iis_core.metrics.masks import iou
-from iis_core.protocols import Protocol, check_iou, iou_reaches
-from iis_core.records import Record
 from iis_core.types import Counts
 
 

@@ -5,6 +5,7 @@ This package is light: a plugin's entry module may import it without importing t
 
 from iis_core.plugins.hooks import IIS_API, hookimpl
 from iis_core.plugins.specs import (
+    CommandSpec,
     DatasetSpec,
     Download,
     InitialRobotSpec,
@@ -18,6 +19,7 @@ from iis_core.plugins.specs import (
 
 __all__ = [
     "IIS_API",
+    "CommandSpec",
     "DatasetSpec",
     "Download",
     "InitialRobotSpec",

@@ -98,42 +98,42 @@ def iis_initial_robots() -> Iterator[InitialRobotSpec]:
 def iis_selectors() -> Iterator[SelectorSpec]:
     yield SelectorSpec(
         name="core/first",
-        target="iis_core.regions.whole:FirstSelector",
+        target="iis_core.datasets.regions.whole:FirstSelector",
         summary="the object with value 1 of layer 0",
     )
     yield SelectorSpec(
         name="core/largest",
-        target="iis_core.regions.whole:LargestSelector",
+        target="iis_core.datasets.regions.whole:LargestSelector",
         summary="the object with most pixels",
     )
     yield SelectorSpec(
         name="core/background",
-        target="iis_core.regions.whole:BackgroundSelector",
+        target="iis_core.datasets.regions.whole:BackgroundSelector",
         summary="every pixel without an object",
     )
     yield SelectorSpec(
         name="core/random-single",
-        target="iis_core.regions.drawn:RandomSingleSelector",
+        target="iis_core.datasets.regions.drawn:RandomSingleSelector",
         summary="one object at random",
     )
     yield SelectorSpec(
         name="core/random-merge",
-        target="iis_core.regions.drawn:RandomMergeSelector",
+        target="iis_core.datasets.regions.drawn:RandomMergeSelector",
         summary="several objects at random, as one",
     )
     yield SelectorSpec(
         name="core/random-component",
-        target="iis_core.regions.drawn:RandomComponentSelector",
+        target="iis_core.datasets.regions.drawn:RandomComponentSelector",
         summary="a connected region of an object, at random",
     )
     yield SelectorSpec(
         name="core/class",
-        target="iis_core.regions.drawn:ClassSelector",
+        target="iis_core.datasets.regions.drawn:ClassSelector",
         summary="all objects of one class, given or drawn",
     )
     yield SelectorSpec(
         name="core/hierarchical",
-        target="iis_core.regions.hierarchical:HierarchicalSelector",
+        target="iis_core.datasets.regions.hierarchical:HierarchicalSelector",
         summary="an object or a part of one, possibly without some of its own parts",
         paper=_RITM_PAPER,
     )

@@ -6,13 +6,20 @@ import os
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import cache
+from typing import Any, TypeVar
 
-from iis_core.errors import PluginError, UserError
-from iis_core.plugins.discovery import Discovery, Offer, discover, near_matches
-from iis_core.plugins.specs import SPEC_TYPES
+from iis_core.errors import PluginError, UserError, near_matches
+from iis_core.plugins.discovery import Discovery, discover
+from iis_core.plugins.offers import Offer
+from iis_core.plugins.specs import DatasetSpec, Spec
+
+SpecT = TypeVar("SpecT", bound=Spec)
 
 OWN_PLUGINS = ("classic", "datasets", "gto99", "lightning", "mmseg", "ritm", "smp")
 """Namespaces of the plugins that live beside this core in its repository."""
+
+OWN_COMMANDS: Mapping[str, str] = {"train": "lightning"}
+"""The commands that these plugins add, and the plugin of each."""
 
 
 @cache
@@ -24,19 +31,23 @@ def catalog() -> Discovery:
     return found
 
 
-def list_names(kind: str, pattern: str = "*") -> list[str]:
-    """Sorted names of one kind (see `SPEC_TYPES`) that match a shell pattern, e.g. `"ritm/*"`."""
-    return [name for name in _offers(kind) if fnmatchcase(name, pattern)]
+def list_names(spec_type: type[Spec], pattern: str = "*") -> list[str]:
+    """Sorted names of one type of spec that match a shell pattern, e.g. `"ritm/*"`."""
+    return [name for name in catalog().offers[spec_type] if fnmatchcase(name, pattern)]
 
 
-def find(kind: str, name: str) -> Offer:
-    """The offer of that name; a bare variant is enough where only one offer of the kind bears it.
+def find(spec_type: type[SpecT], name: str) -> Offer[SpecT]:
+    """The offer of that name, e.g. `find(ModelSpec, "ritm/hrnet18s")`.
 
-    Raises UserError with near matches, or with the way to install a plugin that is not there; PluginError
-    where two plugins offer the name.
+    A bare variant is enough where only one offer of the type bears it.
+
+    Raises:
+        UserError: nothing has that name; with near matches, or how to install the plugin that is missing.
+        PluginError: two plugins offer the name.
+
     """
-    offers = _offers(kind)
-    rivals = catalog().duplicates.get((kind, name))
+    offers: Mapping[str, Offer[SpecT]] = catalog().offers[spec_type]
+    rivals = catalog().duplicates.get((spec_type, name))
     if rivals:
         raise PluginError(f"{name!r} is offered by {' and by '.join(rivals)}: uninstall one of them")
     if name in offers:
@@ -46,45 +57,16 @@ def find(kind: str, name: str) -> Offer:
         return bearers[0]
     if bearers:
         names = ", ".join(f"{bearer.spec.name} ({bearer.claim.distribution})" for bearer in bearers)
-        raise UserError(f"{name!r} is the name of several {kind}: {names}; use the full name")
-    raise UserError(_unknown(kind, name, offers))
+        raise UserError(f"{name!r} is the name of several {spec_type.kind}: {names}; use the full name")
+    raise UserError(_explain_unknown(spec_type, name))
 
 
-def find_anywhere(name: str) -> list[Offer]:
-    """The offers of every kind that answer to a name; raises UserError where there is none."""
-    found = []
-    for kind in SPEC_TYPES:
-        found += [offer for offer in _offers(kind).values() if name in (offer.spec.name, offer.spec.variant)]
+def find_anywhere(name: str) -> list[Offer[Spec]]:
+    """The offers of every type that answer to a name; raises UserError where there is none."""
+    found = [offer for offer in _list_offers() if name in (offer.spec.name, offer.spec.variant)]
     if not found:
-        everything = {known: offer for kind in SPEC_TYPES for known, offer in _offers(kind).items()}
-        raise UserError(_unknown("offers", name, everything))
+        raise UserError(_explain_unknown(None, name))
     return found
-
-
-def _offers(kind: str) -> Mapping[str, Offer]:
-    if kind not in SPEC_TYPES:
-        raise UserError(f"unknown kind {kind!r}: one of {', '.join(SPEC_TYPES)}")
-    return catalog().offers[kind]
-
-
-def _unknown(kind: str, name: str, offers: Mapping[str, Offer]) -> str:
-    message = f"no {kind.removesuffix('s')} is named {name!r}"
-    namespace = name.split("/")[0]
-    broken = [problem for problem in catalog().problems if problem.plugin == namespace]
-    if broken:
-        return f"{message}: {'; '.join(map(str, broken))}"
-    installed = {claim.namespace for claim in catalog().plugins}
-    if namespace in OWN_PLUGINS and namespace not in installed:
-        return f"{message}: {how_to_install(namespace)}"
-    variants = [offer.spec.variant for offer in offers.values()]
-    listing = f"iis list {kind}" if kind in SPEC_TYPES else "iis plugins"
-    hint = near_matches(name, [*offers, *variants]) or f"; `{listing}` shows those installed"
-    missing = [plugin for plugin in OWN_PLUGINS if plugin not in installed]
-    if kind == "datasets" and "datasets" in missing:
-        hint += f" ({how_to_install('datasets')})"
-    elif missing and "/" not in name:
-        hint += f" (not installed: {', '.join('iis-' + plugin for plugin in missing)})"
-    return message + hint
 
 
 def how_to_install(namespace: str) -> str:
@@ -93,3 +75,30 @@ def how_to_install(namespace: str) -> str:
         f"the plugin iis-{namespace} is not installed; from a checkout of the iis-core repository run "
         f"`pip install . ./plugins/iis-{namespace}`"
     )
+
+
+def _list_offers() -> list[Offer[Any]]:
+    return [offer for offers in catalog().offers.values() for offer in offers.values()]
+
+
+def _explain_unknown(spec_type: type[Spec] | None, name: str) -> str:
+    """Why no offer of a type, or of any, has a name, and what to do."""
+    kind = "offers" if spec_type is None else spec_type.kind
+    offers = _list_offers() if spec_type is None else list(catalog().offers[spec_type].values())
+    message = f"no {kind.removesuffix('s')} is named {name!r}"
+    namespace = name.split("/")[0]
+    broken = [problem for problem in catalog().problems if problem.plugin == namespace]
+    if broken:
+        return f"{message}: {'; '.join(map(str, broken))}"
+    installed = {claim.namespace for claim in catalog().plugins}
+    if namespace in OWN_PLUGINS and namespace not in installed:
+        return f"{message}: {how_to_install(namespace)}"
+    listing = "iis plugins" if spec_type is None else f"iis list {kind}"
+    known = [*(offer.spec.name for offer in offers), *(offer.spec.variant for offer in offers)]
+    hint = near_matches(name, known) or f"; `{listing}` shows those installed"
+    missing = [plugin for plugin in OWN_PLUGINS if plugin not in installed]
+    if spec_type is DatasetSpec and "datasets" in missing:
+        hint += f" ({how_to_install('datasets')})"
+    elif missing and "/" not in name:
+        hint += f" (not installed: {', '.join('iis-' + plugin for plugin in missing)})"
+    return message + hint

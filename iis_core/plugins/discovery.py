@@ -5,32 +5,23 @@ claims -> one per namespace -> module -> specs -> offers by name
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
+from typing import Any
 
 import importlib_metadata
 import pluggy
 
 from iis_core.plugins import hooks
+from iis_core.plugins.offers import Claim, Offer
 from iis_core.plugins.specs import SPEC_TYPES, Spec
 
 GROUP = "iis_core.plugins"
-
-
-@dataclass(frozen=True)
-class Claim:
-    """An installed distribution that says: this module speaks for this namespace."""
-
-    namespace: str
-    module: str
-    distribution: str
-    version: str
 
 
 @dataclass(frozen=True)
@@ -48,43 +39,36 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Offer:
-    """A spec and the plugin that offers it."""
-
-    spec: Spec
-    claim: Claim
-
-
-@dataclass(frozen=True)
 class Discovery:
-    """Everything found: working plugins, their offers by kind and name, and every problem."""
+    """Everything found: working plugins, their offers by spec type and name, and every problem."""
 
     plugins: tuple[Claim, ...] = ()
-    offers: dict[str, dict[str, Offer]] = field(default_factory=dict)
-    duplicates: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    offers: Mapping[type[Spec], Mapping[str, Offer[Any]]] = field(default_factory=dict)
+    duplicates: Mapping[tuple[type[Spec], str], tuple[str, ...]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
 
 def discover() -> Discovery:
     """Find, import and question every installed plugin but those in `IIS_DISABLE_PLUGINS` (comma-separated)."""
     problems: list[Problem] = []
-    plugins, offered = [], []
-    for claim in _one_owner_each(_enabled(list(_claims(problems)), problems), problems):
+    plugins: list[Claim] = []
+    offered: list[Offer[Spec]] = []
+    for claim in _settle_namespaces(_drop_disabled(list(_read_claims(problems)), problems), problems):
         module = _import(claim, problems)
         if module is not None:
             plugins.append(claim)
-            offered += [Offer(spec, claim) for spec in _specs(claim, module, problems)]
-    offers, duplicates = _by_name(offered, problems)
+            offered += [Offer(spec, claim) for spec in _collect_specs(claim, module, problems)]
+    offers, duplicates = _index_by_name(offered, problems)
     return Discovery(tuple(plugins), offers, duplicates, tuple(problems))
 
 
-def _claims(problems: list[Problem]) -> Iterator[Claim]:
+def _read_claims(problems: list[Problem]) -> Iterator[Claim]:
     """Entry points of our group; of two installations of one distribution the first on the path counts."""
     seen: set[str | None] = {None}
     for distribution in importlib_metadata.distributions():
         try:
             points = distribution.entry_points.select(group=GROUP)
-            name = normalised(distribution.metadata["Name"]) if points else None
+            name = normalise_name(distribution.metadata["Name"]) if points else None
             claims = [Claim(point.name, point.value, str(name), distribution.version) for point in points]
         except Exception as error:
             place = str(getattr(distribution, "_path", distribution))
@@ -95,12 +79,12 @@ def _claims(problems: list[Problem]) -> Iterator[Claim]:
             yield from claims
 
 
-def normalised(name: str) -> str:
+def normalise_name(name: str) -> str:
     """A distribution's name as indexes compare it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _enabled(claims: list[Claim], problems: list[Problem]) -> list[Claim]:
+def _drop_disabled(claims: list[Claim], problems: list[Problem]) -> list[Claim]:
     disabled = {name.strip() for name in os.environ.get("IIS_DISABLE_PLUGINS", "").split(",") if name.strip()}
     for name in sorted(disabled - {claim.namespace for claim in claims}):
         problems.append(
@@ -109,7 +93,7 @@ def _enabled(claims: list[Claim], problems: list[Problem]) -> list[Claim]:
     return [claim for claim in claims if claim.namespace not in disabled]
 
 
-def _one_owner_each(claims: list[Claim], problems: list[Problem]) -> list[Claim]:
+def _settle_namespaces(claims: list[Claim], problems: list[Problem]) -> list[Claim]:
     """A namespace belongs to the distribution named after it; without one, the claimants share it."""
     claimants = defaultdict(list)
     for claim in claims:
@@ -154,7 +138,7 @@ def _import(claim: Claim, problems: list[Problem]) -> ModuleType | None:
     return module
 
 
-def _specs(claim: Claim, module: ModuleType, problems: list[Problem]) -> Iterator[Spec]:
+def _collect_specs(claim: Claim, module: ModuleType, problems: list[Problem]) -> Iterator[Spec]:
     """Ask one plugin for its specs, each kind apart, so that a broken hook costs its own kind only."""
     manager = pluggy.PluginManager(hooks.PROJECT)
     manager.add_hookspecs(hooks)
@@ -174,7 +158,7 @@ def _specs(claim: Claim, module: ModuleType, problems: list[Problem]) -> Iterato
                 problems.append(_hook_problem(claim, hook.name, "it returns None, not its specs"))
             for specs in results:
                 for spec in specs:
-                    cause = _misplaced(spec, spec_type, claim)
+                    cause = _find_fault(spec, spec_type, claim)
                     if cause:
                         problems.append(_hook_problem(claim, f"iis_{kind}", cause))
                     else:
@@ -183,7 +167,7 @@ def _specs(claim: Claim, module: ModuleType, problems: list[Problem]) -> Iterato
             problems.append(_hook_problem(claim, f"iis_{kind}", _cause(error)))
 
 
-def _misplaced(spec: object, spec_type: type[Spec], claim: Claim) -> str:
+def _find_fault(spec: object, spec_type: type[Spec], claim: Claim) -> str:
     if not isinstance(spec, spec_type):
         return f"{spec!r} is a {type(spec).__name__}, not a {spec_type.__name__}"
     if spec.namespace != claim.namespace:
@@ -196,32 +180,31 @@ def _hook_problem(claim: Claim, stage: str, cause: str) -> Problem:
     return Problem(claim.namespace, claim.distribution, stage, cause, remedy)
 
 
-def _by_name(
-    offered: list[Offer], problems: list[Problem]
-) -> tuple[dict[str, dict[str, Offer]], dict[tuple[str, str], tuple[str, ...]]]:
-    """Offers by kind and name; a name offered twice is nobody's."""
-    count = Counter((offer.spec.kind, offer.spec.name) for offer in offered)
-    offers: dict[str, dict[str, Offer]] = {kind: {} for kind in SPEC_TYPES}
+def _index_by_name(
+    offered: list[Offer[Spec]], problems: list[Problem]
+) -> tuple[dict[type[Spec], dict[str, Offer[Any]]], dict[tuple[type[Spec], str], tuple[str, ...]]]:
+    """Offers by spec type and name; a name that two plugins offer is nobody's."""
+    count = Counter(map(_key, offered))
+    offers: dict[type[Spec], dict[str, Offer[Any]]] = {spec_type: {} for spec_type in SPEC_TYPES.values()}
     rivals = defaultdict(list)
     for offer in sorted(offered, key=lambda offer: offer.spec.name):
-        kind, name = offer.spec.kind, offer.spec.name
-        if count[kind, name] == 1:
-            offers[kind][name] = offer
+        key = _key(offer)
+        if count[key] == 1:
+            offers[key[0]][key[1]] = offer
         else:
-            rivals[kind, name].append(offer.claim.distribution)
+            rivals[key].append(offer.claim.distribution)
     duplicates = {key: tuple(sorted(names)) for key, names in rivals.items()}
-    for (kind, name), distributions in duplicates.items():
+    for (spec_type, name), distributions in duplicates.items():
         cause = f"{name!r} is offered by {' and by '.join(distributions)}, so neither is used"
         remedy = "uninstall one, or ask its authors to rename it"
-        problems.append(Problem(name.split("/")[0], ", ".join(distributions), f"iis_{kind}", cause, remedy))
+        stage = f"iis_{spec_type.kind}"
+        problems.append(Problem(name.split("/")[0], ", ".join(distributions), stage, cause, remedy))
     return offers, duplicates
+
+
+def _key(offer: Offer[Spec]) -> tuple[type[Spec], str]:
+    return SPEC_TYPES[offer.spec.kind], offer.spec.name
 
 
 def _cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
-
-
-def near_matches(word: str, known: Iterable[str]) -> str:
-    """`"; did you mean 'a' or 'b'?"`, or nothing where nothing is near."""
-    matches = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(map(repr, matches))}?" if matches else ""

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import pluggy
 
 from iis_core.plugins.specs import (
+    CommandSpec,
     DatasetSpec,
     InitialRobotSpec,
     ModelSpec,
@@ -55,3 +56,8 @@ def iis_selectors() -> Iterable[SelectorSpec]:
 @hookspec
 def iis_protocols() -> Iterable[ProtocolSpec]:
     """Evaluation protocols for `load_protocol`."""
+
+
+@hookspec
+def iis_commands() -> Iterable[CommandSpec]:
+    """Commands of the command line, `iis NAME`."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.+-]*/[a-z0-9][a-z0-9_.+-]*")
-_TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+_IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +46,14 @@ class Spec:
 class FactorySpec(Spec):
     """An offer that is built by calling a factory.
 
-    target: `"package.module:callable"`, imported when first created; explicit keywords, no `**kwargs`.
-    defaults: keywords that the factory is called with unless the caller gives others.
-    check_keywords: keywords with which the conformance checks can build it offline.
-    choices: what keywords may be, where that can be listed; `*` stands for anything.
-    expected_failures: checks of conformance that are known to fail, by name, and why; one that passes is a failure.
+    Args:
+        target: `"package.module:callable"`, imported on first use; it takes explicit keywords, no `**kwargs`.
+        defaults: keywords that the target is called with unless the caller gives others.
+        check_keywords: keywords with which the conformance checks can build it offline.
+        choices: the values that a keyword accepts, where they can be listed; `*` stands for anything. A single choice
+            is fixed by the name.
+        expected_failures: conformance checks that are known to fail, by name, and why; one that passes is a failure.
+
     """
 
     target: str
@@ -61,8 +64,7 @@ class FactorySpec(Spec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not _TARGET.fullmatch(self.target):
-            raise ValueError(f"{self.name}: target {self.target!r} is not of the form 'package.module:name'")
+        _check_import_path(self.name, "target", self.target)
         for name in ("defaults", "check_keywords", "choices", "expected_failures"):
             if not isinstance(getattr(self, name), Mapping):
                 raise ValueError(f"{self.name}: {name} must be a mapping, not {getattr(self, name)!r}")
@@ -101,29 +103,58 @@ class Weights(Download):
 class ModelSpec(FactorySpec):
     """A model.
 
-    min_size: the smallest image side it accepts, in pixels.
-    size_multiple: image sides must be multiples of this.
-    batches: takes more than one image at a time.
-    exact_batches: the answer for an image does not depend, in any bit, on the others in its batch.
-    several_points: takes more than one click of a sign per interaction.
-    initial_mask: makes use of an initial mask.
-    dataset_keywords: keywords for particular datasets, by dataset name; the caller's own come first.
-    weights: the published weights.
-    trained_on: what the published weights were trained on.
-    results: published numbers, by dataset and metric: `{"grabcut": {"NoC@90": 1.68}}`.
+    The target returns the model on the CPU, with random weights, and does nothing else; `load_model` does the rest. A
+    model with weights holds them in its attribute `network`, an `nn.Module`, or is one itself.
+
+    Args:
+        config: the keywords of the target that determine the network, with their defaults. A model folder keeps them.
+        complete: `"package.module:function"`, `(config, keywords) -> config`, for a config that names files or leaves
+            out what has to be looked up; `keywords` are the caller's, and what it returns is what the target gets and a
+            model folder keeps.
+        convert: `"package.module:function"`, `(StoredWeights, config) -> StoredWeights`, from a published file to the
+            parameter names and the config of this network.
+        pretrained: keywords of the target that name other networks' weights to start from; they are refused unless
+            `weights="random"`.
+        has_weights: whether there are weights to load.
+        weights: the published weights, None where none are published.
+        trained_on: the data behind the published weights.
+        results: published numbers, by dataset and metric: `{"grabcut": {"NoC@90": 1.68}}`.
+        dataset_keywords: keywords for particular datasets, by dataset name; the caller's own come first.
+        plain_keywords: keywords that switch off every test-time trick, so that the answer is the sigmoid of `logits`.
+        min_size: the smallest image side it accepts, in pixels.
+        size_multiple: image sides must be multiples of this.
+        batches: it takes more than one image at a time.
+        exact_batches: the answer for an image does not depend, in any bit, on the others in its batch.
+        several_points: it takes more than one click of a sign per interaction.
+        initial_mask: it makes use of an initial mask.
+
     """
 
     kind: ClassVar[str] = "models"
+    config: Mapping[str, Any] = field(default_factory=dict)
+    complete: str = ""
+    convert: str = ""
+    pretrained: Sequence[str] = ()
+    has_weights: bool = True
+    weights: Weights | None = None
+    trained_on: str = ""
+    results: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    dataset_keywords: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    plain_keywords: Mapping[str, Any] = field(default_factory=dict)
     min_size: int = 1
     size_multiple: int = 1
     batches: bool = True
     exact_batches: bool = False
     several_points: bool = True
     initial_mask: bool = False
-    dataset_keywords: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    weights: Weights | None = None
-    trained_on: str = ""
-    results: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("complete", "convert"):
+            if getattr(self, name):
+                _check_import_path(self.name, name, getattr(self, name))
+        if not self.has_weights and (self.weights is not None or self.config or self.pretrained):
+            raise ValueError(f"{self.name}: a model with has_weights=False has no weights, config or pretrained")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +233,30 @@ class ProtocolSpec(Spec):
                 raise ValueError(f"{self.name}: {rule} {getattr(self, rule)!r} is not a number")
 
 
+@dataclass(frozen=True, kw_only=True)
+class CommandSpec(Spec):
+    """A command of the command line: `lightning/train` is `iis train`.
+
+    Args:
+        target: `"package.module:command"`, a `click.Command`, imported when the command is used.
+
+    """
+
+    kind: ClassVar[str] = "commands"
+    target: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_import_path(self.name, "target", self.target)
+
+
 SPEC_TYPES: Mapping[str, type[Spec]] = {
     spec_type.kind: spec_type
-    for spec_type in (ModelSpec, RobotSpec, InitialRobotSpec, DatasetSpec, SelectorSpec, ProtocolSpec)
+    for spec_type in (ModelSpec, RobotSpec, InitialRobotSpec, DatasetSpec, SelectorSpec, ProtocolSpec, CommandSpec)
 }
+"""The types of specs by kind."""
+
+
+def _check_import_path(spec: str, name: str, path: str) -> None:
+    if not _IMPORT_PATH.fullmatch(path):
+        raise ValueError(f"{spec}: {name} {path!r} is not of the form 'package.module:name'")

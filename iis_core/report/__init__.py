@@ -1,5 +1,1 @@
-"""Reports: tables computed from the records of one or several runs."""
-
-from iis_core.report.table import COLUMNS, Row, row_of
-
-__all__ = ["COLUMNS", "Row", "row_of"]
+"""Reports, from the records of one or several runs: tables, curves, pictures."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
-from iis_core.errors import UserError, name_of
+from iis_core.clicks.order import order_clicks
+from iis_core.errors import ContractError, UserError, name_of
 from iis_core.masks.error import binarise, error_maps
 from iis_core.threads import per_element
 
@@ -50,7 +51,7 @@ class Robot(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class ElementView:
     """What a robot sees of one batch element.
 
     prediction: bool (H, W).
@@ -94,7 +95,7 @@ class ElementRobot(ABC):
         self.inclusive = inclusive
 
     @abstractmethod
-    def choose(self, view: View) -> Sequence[Click]:
+    def choose(self, view: ElementView) -> Sequence[Click]:
         """The pixels to click, none of them ignored; empty where there is nothing to click."""
 
     def __call__(
@@ -114,9 +115,9 @@ class ElementRobot(ABC):
         mask = binarise(y, self.threshold, self.inclusive).numpy()
         truth = target.numpy()
 
-        def view(element: int) -> View:
+        def view(element: int) -> ElementView:
             rng = None if rngs is None else rngs[element]
-            return View(mask[element, 0], truth[element, 0], clicks_of(pcs, ncs, element), n_points, rng)
+            return ElementView(mask[element, 0], truth[element, 0], _list_places(pcs, ncs, element), n_points, rng)
 
         chosen = per_element(lambda element: self.choose(view(element)), len(y))
         return labelled(chosen, truth[:, 0])
@@ -142,11 +143,24 @@ def draw(places: np.ndarray, count: int, rng: np.random.Generator, weights: np.n
     return [(int(place) // places.shape[1], int(place) % places.shape[1]) for place in found]
 
 
-def clicks_of(pcs: Clicks, ncs: Clicks, element: int) -> np.ndarray:
-    """One element's clicks of both signs, int (n, 2), by interaction, positives before negatives."""
-    clicks = [
-        click
-        for positives, negatives in zip(pcs, ncs, strict=True)
-        for click in (*positives[element], *negatives[element])
-    ]
-    return np.array(clicks, dtype=np.int64).reshape(-1, 2)
+def check_clicks(robot: Robot, new_pcs: NewClicks, new_ncs: NewClicks, shape: Sequence[int], n_points: int) -> None:
+    """Raise ContractError unless the clicks of one interaction fit a y of this shape (B, 1, H, W)."""
+    batch, _, height, width = shape
+    if len(new_pcs) != batch or len(new_ncs) != batch:
+        given = f"{len(new_pcs)} positive and {len(new_ncs)} negative lists"
+        raise ContractError(f"robot {name_of(robot)} returned {given} of clicks for a batch of {batch}")
+    for clicks in ([*positive, *negative] for positive, negative in zip(new_pcs, new_ncs, strict=True)):
+        if len(clicks) > n_points:
+            raise ContractError(f"robot {name_of(robot)} gave {len(clicks)} clicks where {n_points} were asked for")
+        for row, col in clicks:
+            if type(row) is not int or type(col) is not int:
+                kinds = f"({type(row).__name__}, {type(col).__name__})"
+                raise ContractError(f"robot {name_of(robot)} must click Python ints (row, col), not {kinds}")
+            if not (0 <= row < height and 0 <= col < width):
+                image = f"an image of {height} x {width}"
+                raise ContractError(f"robot {name_of(robot)} clicked ({row}, {col}), outside {image}")
+
+
+def _list_places(pcs: Clicks, ncs: Clicks, element: int) -> np.ndarray:
+    """One element's clicks of both signs in order, int (n, 2)."""
+    return np.array([click[:2] for click in order_clicks(pcs, ncs, element)], dtype=np.int64).reshape(-1, 2)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from iis_core.masks.distance import squared_distance
-from iis_core.robots.base import ElementRobot, View, draw
+from iis_core.robots.base import ElementRobot, ElementView, draw
 
 if TYPE_CHECKING:
     from iis_core.types import Click
@@ -22,7 +22,7 @@ class DistanceErrorRobot(ElementRobot):
     several_points = True
     draws = True
 
-    def choose(self, view: View) -> list[Click]:
+    def choose(self, view: ElementView) -> list[Click]:
         assert view.rng is not None
         return draw(view.error, view.n_points, view.rng, distance_to_border(view.error))
 
@@ -33,7 +33,7 @@ class DistanceErrorSequentialRobot(ElementRobot):
     several_points = True
     draws = True
 
-    def choose(self, view: View) -> list[Click]:
+    def choose(self, view: ElementView) -> list[Click]:
         assert view.rng is not None
         left, clicks = view.error.copy(), []
         for _ in range(view.n_points):

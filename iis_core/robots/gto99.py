@@ -8,7 +8,7 @@ import numpy as np
 
 from iis_core.masks.components import Component, largest_component
 from iis_core.masks.distance import farthest_pixel
-from iis_core.robots.base import ElementRobot, View
+from iis_core.robots.base import ElementRobot, ElementView
 
 if TYPE_CHECKING:
     from iis_core.types import Click
@@ -24,7 +24,7 @@ class Gto99Robot(ElementRobot):
     Source: Forte, Price, Cohen, Xu, Pitié 2020, Getting to 99% Accuracy in Interactive Segmentation.
     """
 
-    def choose(self, view: View) -> list[Click]:
+    def choose(self, view: ElementView) -> list[Click]:
         positive, negative = _largest(*view.errors)
         region = negative
         if negative is None or (positive is not None and positive.area > negative.area):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from iis_core.masks.components import largest_component
-from iis_core.robots.base import ElementRobot, View, draw
+from iis_core.robots.base import ElementRobot, ElementView, draw
 
 if TYPE_CHECKING:
     from iis_core.types import Click
@@ -19,7 +19,7 @@ class RandomRobot(ElementRobot):
     several_points = True
     draws = True
 
-    def choose(self, view: View) -> list[Click]:
+    def choose(self, view: ElementView) -> list[Click]:
         assert view.rng is not None
         return draw(view.target != -1, view.n_points, view.rng)
 
@@ -30,7 +30,7 @@ class RandomErrorRobot(ElementRobot):
     several_points = True
     draws = True
 
-    def choose(self, view: View) -> list[Click]:
+    def choose(self, view: ElementView) -> list[Click]:
         assert view.rng is not None
         return draw(view.error, view.n_points, view.rng)
 
@@ -41,7 +41,7 @@ class RandomLargestErrorRobot(ElementRobot):
     several_points = True
     draws = True
 
-    def choose(self, view: View) -> list[Click]:
+    def choose(self, view: ElementView) -> list[Click]:
         assert view.rng is not None
         largest = largest_component(view.error, connectivity=4)
         if largest is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iis_core.masks.distance import Interior
-from iis_core.robots.base import ElementRobot, View, draw
+from iis_core.robots.base import ElementRobot, ElementView, draw
 
 if TYPE_CHECKING:
     from iis_core.types import Click
@@ -21,7 +21,7 @@ class RitmRobot(ElementRobot):
     Source: Sofiiuk, Petrov, Konushin 2021, Reviving Iterative Training with Mask Guidance.
     """
 
-    def choose(self, view: View) -> list[Click]:
+    def choose(self, view: ElementView) -> list[Click]:
         positive, negative = (Interior.of(errors, view.clicked) for errors in view.errors)
         deeper = negative
         if negative is None or (positive is not None and _is_deeper(positive, negative)):
@@ -39,7 +39,7 @@ class RitmTrainRobot(ElementRobot):
 
     draws = True
 
-    def choose(self, view: View) -> list[Click]:
+    def choose(self, view: ElementView) -> list[Click]:
         assert view.rng is not None
         positive, negative = (Interior.of(errors) for errors in view.errors)
         deeper = negative

@@ -9,23 +9,27 @@ import numpy as np
 from iis_core.datasets import SegDataset
 from iis_core.datasets.base import info_of
 from iis_core.plugins.specs import DatasetSpec
-from iis_core.testing.results import CheckResult, equal, pending, require, run_all
+from iis_core.testing.results import CheckResult, Checks, equal, pending, require, run_all
 from iis_core.types import Sample
+
+dataset_checks = Checks()
 
 _FIRST = 3
 
 
 def check_dataset(dataset: SegDataset, spec: DatasetSpec) -> list[CheckResult]:
     """Check a dataset against the contract and against the counts in its spec."""
-    return run_all(pending(DATASET_CHECKS, dataset, spec, expected_failures=spec.expected_failures))
+    return run_all(pending(dataset_checks, dataset, spec, expected_failures=spec.expected_failures))
 
 
+@dataset_checks
 def check_follows_the_protocol(dataset: SegDataset, spec: DatasetSpec) -> None:
     require(isinstance(dataset, SegDataset), "it lacks __len__ or __getitem__")
     require(len(dataset) > 0, "it is empty")
     require(all(isinstance(sample, Sample) for sample in _first(dataset)), "it does not return Sample")
 
 
+@dataset_checks
 def check_arrays(dataset: SegDataset, spec: DatasetSpec) -> None:
     for sample in _first(dataset):
         image, masks = sample.image, sample.masks
@@ -36,6 +40,7 @@ def check_arrays(dataset: SegDataset, spec: DatasetSpec) -> None:
         require(masks.min() >= -1, f"masks hold {masks.min()}; below 0 only -1, for ignore, is allowed")
 
 
+@dataset_checks
 def check_info(dataset: SegDataset, spec: DatasetSpec) -> None:
     ids = set()
     for index, sample in enumerate(_first(dataset)):
@@ -49,6 +54,7 @@ def check_info(dataset: SegDataset, spec: DatasetSpec) -> None:
     require(len(ids) == min(_FIRST, len(dataset)), "two samples have the same id")
 
 
+@dataset_checks
 def check_objects_are_in_the_masks(dataset: SegDataset, spec: DatasetSpec) -> None:
     for sample in _first(dataset):
         for object_id, entry in sample.info["objects"].items():
@@ -58,17 +64,20 @@ def check_objects_are_in_the_masks(dataset: SegDataset, spec: DatasetSpec) -> No
             require(present, f"{sample.info['id']}: object {object_id} has no pixels")
 
 
+@dataset_checks
 def check_is_repeatable(dataset: SegDataset, spec: DatasetSpec) -> None:
     for first, second in zip(_first(dataset), _first(dataset), strict=True):
         _require_same(first, second, "reading a sample twice gives different arrays")
 
 
+@dataset_checks
 def check_can_be_pickled(dataset: SegDataset, spec: DatasetSpec) -> None:
     copy = pickle.loads(pickle.dumps(dataset))
     for first, second in zip(_first(dataset), _first(copy), strict=True):
         _require_same(first, second, "a pickled copy gives different arrays")
 
 
+@dataset_checks
 def check_counts(dataset: SegDataset, spec: DatasetSpec) -> None:
     objects = sum(len(info_of(dataset, index)["objects"]) for index in range(len(dataset)))
     for kind, expected, found in (("images", spec.images, len(dataset)), ("objects", spec.objects, objects)):
@@ -82,14 +91,3 @@ def _first(dataset: SegDataset) -> list[Sample]:
 def _require_same(first: Sample, second: Sample, reason: str) -> None:
     same = np.array_equal(first.image, second.image) and np.array_equal(first.masks, second.masks)
     require(same and equal(first.info, second.info), reason)
-
-
-DATASET_CHECKS = (
-    check_follows_the_protocol,
-    check_arrays,
-    check_info,
-    check_objects_are_in_the_masks,
-    check_is_repeatable,
-    check_can_be_pickled,
-    check_counts,
-)

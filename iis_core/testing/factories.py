@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -16,36 +15,40 @@ from unittest import mock
 import torch
 from torch import nn
 
-from iis_core.errors import IISError, PluginError, UserError
-from iis_core.models import IISModel
-from iis_core.plugins.discovery import Offer
-from iis_core.plugins.load import build, load_model, parameters, with_data_root
-from iis_core.plugins.specs import FactorySpec
-from iis_core.testing.results import Skip, equal, require
+from iis_core.errors import PluginError, UserError
+from iis_core.loop import initialize
+from iis_core.models import IISModel, TrainableModel
+from iis_core.models.state import take
+from iis_core.models.weights import network_of, save_model
+from iis_core.plugins.load import load_model, with_data_root
+from iis_core.plugins.offers import ModelOrigin, Offer, origin_of
+from iis_core.plugins.specs import DatasetSpec, FactorySpec, ModelSpec, RobotSpec
+from iis_core.testing.inputs import click_history, images
+from iis_core.testing.results import Checks, Skip, equal, require
 
-_NOWHERE = "no/such/weights.pth"
+factory_checks = Checks()
+model_factory_checks = Checks()
 
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
     """An offer and the keywords with which it is built for its checks."""
 
-    offer: Offer
+    offer: Offer[FactorySpec]
     keywords: Mapping[str, Any]
 
     @property
     def spec(self) -> FactorySpec:
-        assert isinstance(self.offer.spec, FactorySpec)
         return self.offer.spec
 
     @property
     def needs_files(self) -> bool:
         """Whether it is a dataset whose files are somewhere that only the user knows."""
         try:
-            root = parameters(self.offer).get("root")
+            root = self.offer.parameters().get("root")
         except PluginError:  # the checks of the factory say what is wrong
             return False
-        if self.spec.kind != "datasets" or root is None or "root" in self.keywords:
+        if not isinstance(self.spec, DatasetSpec) or root is None or "root" in self.keywords:
             return False
         return root.default is root.empty
 
@@ -55,70 +58,77 @@ class Recipe:
         return f"{self.spec.name} is checked on its files: iis check {self.spec.name} --set root=DIR"
 
     def make(self, **changed: Any) -> Any:
-        """A new object, built with these keywords in place of the recipe's."""
+        """Build a new object, with these keywords in place of the recipe's."""
         keywords = {**self.keywords, **changed}
-        if self.spec.kind == "models":
-            return load_model(self.spec.name, **keywords)
-        return build(self.offer, keywords)
+        return (
+            load_model(self.spec.name, **keywords) if isinstance(self.spec, ModelSpec) else self.offer.build(keywords)
+        )
 
 
-def recipe_of(offer: Offer, keywords: Mapping[str, Any]) -> Recipe:
-    """With the spec's `check_keywords`, and a dataset's files where the user's settings say and they are there."""
-    assert isinstance(offer.spec, FactorySpec)
+def write_recipe(offer: Offer[FactorySpec], keywords: Mapping[str, Any]) -> Recipe:
+    """A recipe with the spec's `check_keywords`, and a dataset's files where the user's configuration has them."""
     recipe = Recipe(offer, {**offer.spec.check_keywords, **keywords})
-    if recipe.needs_files:
-        completed = with_data_root(offer, recipe.keywords)
+    if isinstance(offer.spec, DatasetSpec) and recipe.needs_files:
+        completed = with_data_root(Offer(offer.spec, offer.claim), recipe.keywords)
         if "root" in completed and Path(completed["root"]).is_dir():
             return Recipe(offer, completed)
     return recipe
 
 
 @lru_cache(maxsize=1)  # checks come recipe by recipe, and a model is large
-def built(recipe: Recipe) -> Any:
-    """The object that all checks of a recipe share, or the exception that building it raised."""
+def build_once(recipe: Recipe) -> Any:
+    """Build the object that all checks of a recipe share, or return the exception that this raised."""
     try:
-        with _no_network() as attempts:
+        with _refuse_network() as attempts:
             made = recipe.make()
     except (Exception, SystemExit) as error:
         return error if isinstance(error, Exception) else PluginError(f"building it ends the process: {error}")
     return PluginError(f"it asks the network for {attempts[0]}") if attempts else made
 
 
-def made_or_skip(recipe: Recipe) -> Any:
-    """The object; raises Skip where it could not be built, of which `check_can_be_built` says why."""
-    made = built(recipe)
+def require_built(recipe: Recipe) -> Any:
+    """Build the object, or take the one that is there; raises Skip where `check_can_be_built` says why that failed."""
+    made = build_once(recipe)
     if isinstance(made, Exception):
         raise Skip("it could not be built")
     return made
 
 
+@factory_checks
 def check_target_and_keywords(recipe: Recipe) -> None:
-    """The target exists and has explicit keywords, among them those that the contract asks for."""
-    known = parameters(recipe.offer)
-    for keyword in {"models": ("device",), "robots": ("threshold", "inclusive")}.get(recipe.spec.kind, ()):
-        require(keyword in known, f"target {recipe.spec.target!r} takes no keyword {keyword!r}")
+    """The target exists and has explicit keywords, as the contract asks for them."""
+    spec, known = recipe.spec, recipe.offer.parameters()
+    for keyword in ("threshold", "inclusive") if isinstance(spec, RobotSpec) else ():
+        require(keyword in known, f"target {spec.target!r} takes no keyword {keyword!r}")
+    if isinstance(spec, ModelSpec):
+        for keyword in {"device", "weights"} & known.keys():
+            require(False, f"target {spec.target!r} takes the keyword {keyword!r}, which is core's: leave it out")
+        for keyword in spec.config.keys() - known.keys():
+            require(False, f"target {spec.target!r} takes no keyword {keyword!r}, which its spec's config has")
 
 
 def check_files(recipe: Recipe) -> None:
     raise Skip(recipe.where_files_are)
 
 
+@factory_checks
 def check_can_be_built(recipe: Recipe) -> None:
     """With the spec's `check_keywords`, without a connection."""
     try:
         check_target_and_keywords(recipe)
     except (AssertionError, PluginError) as error:
         raise Skip("its target or its keywords are wrong") from error
-    made = built(recipe)
+    made = build_once(recipe)
     if isinstance(made, UserError):
         raise AssertionError(f"{made}; give the spec check_keywords with which it can be built offline")
     if isinstance(made, Exception):
         raise made
 
 
+@model_factory_checks
 def check_is_on_its_device(recipe: Recipe) -> None:
-    """On every device that there is, and on torch's meta device where it can be built there."""
-    made_or_skip(recipe)
+    """On every device that there is, and on torch's meta device where it can be moved there."""
+    require_built(recipe)
     devices = ["cpu", *(["cuda:0"] if torch.cuda.is_available() else [])]
     for device in devices:
         _require_device(recipe.make(device=device), device)
@@ -127,74 +137,98 @@ def check_is_on_its_device(recipe: Recipe) -> None:
     except Exception as error:
         if len(devices) > 1:
             return
-        raise Skip(f"there is one device only, and it cannot be built on torch's meta device: {error}") from error
+        raise Skip(f"there is one device only, and it cannot be moved to torch's meta device: {error}") from error
     _require_device(there, "meta")
 
 
-def check_does_not_run_untrained(recipe: Recipe) -> None:
-    """Weights that are not at hand are an error with the remedy."""
-    made_or_skip(recipe)
-    if "weights" not in parameters(recipe.offer):
+@model_factory_checks
+def check_has_the_weights_that_it_declares(recipe: Recipe) -> None:
+    """Parameters where its spec says has_weights, else nothing that is drawn."""
+    network = network_of(require_built(recipe))
+    assert isinstance(recipe.spec, ModelSpec)
+    if recipe.spec.has_weights:
+        holds = network is not None and next(network.parameters(), None) is not None
+        require(holds, "its network has no parameters: say has_weights=False in its spec")
+    else:
         require(
-            getattr(recipe.spec, "weights", None) is None, "its spec has weights, and it takes no keyword 'weights'"
+            _is_built_alike(recipe),
+            "its parameters are drawn at random, yet its spec says has_weights=False: it would run untrained",
         )
-        require(_same_twice(recipe), "its weights are random: take a keyword weights, and see iis_core.weights")
-        raise Skip("it takes no weights")
-    with tempfile.TemporaryDirectory() as empty, mock.patch.dict(os.environ, IIS_WEIGHTS=empty), _no_network():
-        error = _error(recipe, weights=None)
-        if error is None:
-            require(
-                _same_twice(recipe, weights=None),
-                "without weights it runs untrained: raise UserError, unless weights='random'",
-            )
-        else:
-            require("weights" in str(error), f"the error names no remedy, such as weights=PATH: {error}")
-        error = _error(recipe, weights=_NOWHERE)
-        require(error is not None, f"weights={_NOWHERE!r}, which does not exist, are no error")
-        require(_NOWHERE in str(error), f"the error does not name the missing file {_NOWHERE}: {error}")
 
 
-FACTORY_CHECKS = (check_target_and_keywords, check_can_be_built)
-MODEL_FACTORY_CHECKS = (*FACTORY_CHECKS, check_is_on_its_device, check_does_not_run_untrained)
+@model_factory_checks
+def check_model_folder_holds_everything(recipe: Recipe) -> None:
+    """A model that is loaded from its own model folder has the same weights and config."""
+    model = require_built(recipe)
+    assert isinstance(recipe.spec, ModelSpec)
+    if not recipe.spec.has_weights:
+        raise Skip("it has no weights")
+    with tempfile.TemporaryDirectory() as folder:
+        save_model(folder, model)
+        again = load_model(recipe.spec.name, weights=folder)
+    configs = [origin.config for origin in map(origin_of, (model, again)) if isinstance(origin, ModelOrigin)]
+    require(equal(*configs), "loaded from its model folder it has another config")
+    states = [network.state_dict() for network in map(network_of, (model, again)) if network is not None]
+    require(equal(*states), "loaded from its model folder it has other weights")
+
+
+@model_factory_checks
+def check_answers_as_its_logits(recipe: Recipe) -> None:
+    """With every test-time trick off (`plain_keywords`), `__call__` is the sigmoid of `logits`."""
+    if not isinstance(require_built(recipe), TrainableModel):
+        raise Skip("it has no `logits`")
+    assert isinstance(recipe.spec, ModelSpec)
+    model = recipe.make(**recipe.spec.plain_keywords)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        _draw_statistics(model)
+    side = max(recipe.spec.min_size, recipe.spec.size_multiple)
+    x = images(2 if recipe.spec.batches else 1, -(-48 // side) * side, -(-64 // side) * side).to(model.device)
+    z, _ = initialize(model, x, torch.zeros((len(x), 1, *x.shape[-2:]), dtype=torch.int8))
+    pcs, ncs = click_history(len(x), *x.shape[-2:])
+    for k in range(1, len(pcs) + 1):
+        with torch.no_grad():
+            outputs, _ = model.logits(x, take(z, range(len(x))), pcs[:k], ncs[:k])
+            y, z = model(x, z, pcs[:k], ncs[:k])
+        difference = float((y - outputs["y"].float().sigmoid()).abs().max())
+        require(difference <= 1e-4, f"it answers otherwise than the sigmoid of its logits, by up to {difference:.2g}")
+
+
+def _draw_statistics(model: nn.Module) -> None:
+    """Give every batch norm statistics that a trained network might have: untrained ones hide a wrong folding."""
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is not None:
+            assert module.running_var is not None
+            module.running_mean.normal_(0, 0.3)
+            module.running_var.uniform_(0.5, 2)
 
 
 def _require_device(model: IISModel, device: str) -> None:
     own = torch.device(model.device).type
     require(own == torch.device(device).type, f"built for {device!r} its device is {own!r}")
-    for module in _modules(model):
+    for module in _list_modules(model):
         for name, tensor in (*module.named_parameters(), *module.named_buffers()):
             require(tensor.device.type == own, f"built for {device!r} its {name} is on {tensor.device}")
 
 
-def _modules(model: Any) -> list[nn.Module]:
-    """The model, where it is a module, or those that it holds in its attributes."""
+def _list_modules(model: Any) -> list[nn.Module]:
+    """The model itself where it is a module, else those that it holds in its attributes."""
     return [thing for thing in (model, *getattr(model, "__dict__", {}).values()) if isinstance(thing, nn.Module)]
 
 
-def _error(recipe: Recipe, **changed: Any) -> IISError | None:
-    """The error of building it; raises AssertionError for one that is not for people."""
-    try:
-        recipe.make(**changed)
-    except PluginError as error:
-        raise AssertionError(f"{error}; raise iis_core.UserError, with the remedy") from error
-    except UserError as error:
-        return error
-    return None
-
-
-def _same_twice(recipe: Recipe, **changed: Any) -> bool:
+def _is_built_alike(recipe: Recipe) -> bool:
     """Whether its tensors do not depend on torch's random numbers."""
     states = []
     for seed in (0, 1):
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            model = recipe.make(**changed)
-        states.append([module.state_dict() for module in _modules(model)])
+            model = recipe.make()
+        states.append([module.state_dict() for module in _list_modules(model)])
     return equal(*states)
 
 
 @contextmanager
-def _no_network() -> Iterator[list[str]]:
+def _refuse_network() -> Iterator[list[str]]:
     """Refuse connections; gives those that were asked for."""
     attempts: list[str] = []
 

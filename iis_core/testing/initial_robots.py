@@ -8,30 +8,36 @@ from iis_core.plugins.specs import InitialRobotSpec
 from iis_core.robots import InitialRobot
 from iis_core.seeding import generator
 from iis_core.testing.inputs import targets
-from iis_core.testing.results import CheckResult, pending, require, run_all
+from iis_core.testing.results import CheckResult, Checks, pending, require, run_all
 from iis_core.types import NewClicks, Region
+
+initial_robot_checks = Checks()
 
 _SIZE = 37, 53
 
 
 def check_initial_robot(robot: InitialRobot, spec: InitialRobotSpec) -> list[CheckResult]:
     """Check an initial robot against the contract."""
-    return run_all(pending(INITIAL_ROBOT_CHECKS, robot, spec, expected_failures=spec.expected_failures))
+    return run_all(pending(initial_robot_checks, robot, spec, expected_failures=spec.expected_failures))
 
 
+@initial_robot_checks
 def check_follows_the_protocol(robot: InitialRobot, spec: InitialRobotSpec) -> None:
     require(isinstance(robot, InitialRobot), "it cannot be called")
 
 
+@initial_robot_checks
 def check_clicks_have_the_right_sign(robot: InitialRobot, spec: InitialRobotSpec) -> None:
     """Python ints inside the image, positive on the object, negative on the background."""
     _require_signs(robot, _regions())
 
 
+@initial_robot_checks
 def check_is_repeatable(robot: InitialRobot, spec: InitialRobotSpec) -> None:
     require(_run(robot, _regions()) == _run(robot, _regions()), "the same generators give other clicks")
 
 
+@initial_robot_checks
 def check_does_not_depend_on_the_batch(robot: InitialRobot, spec: InitialRobotSpec) -> None:
     pcs, ncs = _run(robot, _regions())
     for i, region in enumerate(_regions()):
@@ -39,10 +45,12 @@ def check_does_not_depend_on_the_batch(robot: InitialRobot, spec: InitialRobotSp
         require(alone == ([pcs[i]], [ncs[i]]), f"element {i} gets other clicks alone than in a batch")
 
 
+@initial_robot_checks
 def check_accepts_empty_full_and_ignored_targets(robot: InitialRobot, spec: InitialRobotSpec) -> None:
     _require_signs(robot, [Region(np.full(_SIZE, value, np.int8)) for value in (0, 1, -1)])
 
 
+@initial_robot_checks
 def check_does_not_mutate_its_inputs(robot: InitialRobot, spec: InitialRobotSpec) -> None:
     regions = _regions()
     _run(robot, regions)
@@ -74,13 +82,3 @@ def _regions() -> list[Region]:
     required = np.zeros(_SIZE, bool)
     required[-3:, :5] = True
     return [Region(masks[0], others & (masks[0] == 0), (required,)), Region(masks[1]), Region(masks[2])]
-
-
-INITIAL_ROBOT_CHECKS = (
-    check_follows_the_protocol,
-    check_clicks_have_the_right_sign,
-    check_is_repeatable,
-    check_does_not_depend_on_the_batch,
-    check_accepts_empty_full_and_ignored_targets,
-    check_does_not_mutate_its_inputs,
-)

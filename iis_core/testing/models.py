@@ -10,29 +10,34 @@ from torch import Tensor
 
 from iis_core.loop import answer, initialize
 from iis_core.models import IISModel
+from iis_core.models.state import take, take_clicks
 from iis_core.plugins.specs import ModelSpec
-from iis_core.state import take, take_clicks
 from iis_core.testing.inputs import click_history, images, targets
-from iis_core.testing.results import CheckResult, Skip, equal, pending, require, run_all
+from iis_core.testing.results import CheckResult, Checks, Skip, equal, pending, require, run_all
 from iis_core.types import Click, Clicks, State
+
+model_checks = Checks()
 
 
 def check_model(model: IISModel, spec: ModelSpec) -> list[CheckResult]:
     """Check a model against the contract and against what its spec declares."""
-    return run_all(pending(MODEL_CHECKS, model, spec, expected_failures=spec.expected_failures))
+    return run_all(pending(model_checks, model, spec, expected_failures=spec.expected_failures))
 
 
+@model_checks
 def check_follows_the_protocol(model: IISModel, spec: ModelSpec) -> None:
     require(isinstance(model, IISModel), "it lacks one of device, initialize_z, initialize_y, __call__")
     require(isinstance(torch.device(model.device), torch.device), "device is not a torch device")
 
 
+@model_checks
 def check_answers_any_size(model: IISModel, spec: ModelSpec) -> None:
     """Shape, dtype and range, also where height and width are odd or small."""
     for height, width in {_size(spec, 61, 83), _size(spec, 40, 96), _size(spec, 9, 7)}:
         _history(model, images(1, height, width))
 
 
+@model_checks
 def check_answers_one_pixel(model: IISModel, spec: ModelSpec) -> None:
     """An image of one pixel, or as small as the spec allows, clicked in its corner."""
     x = images(1, *_size(spec, 1, 1)).to(model.device)
@@ -40,18 +45,21 @@ def check_answers_one_pixel(model: IISModel, spec: ModelSpec) -> None:
     answer(model, x, z, [[[(0, 0)]]], [[[]]])
 
 
+@model_checks
 def check_answers_without_clicks(model: IISModel, spec: ModelSpec) -> None:
     x = images(1, *_size(spec, 48, 64)).to(model.device)
     z, _ = initialize(model, x, _blank(x))
     answer(model, x, z, [[[]]], [[[]]])
 
 
+@model_checks
 def check_answers_negative_clicks_alone(model: IISModel, spec: ModelSpec) -> None:
     x = images(1, *_size(spec, 48, 64)).to(model.device)
     z, _ = initialize(model, x, _blank(x))
     answer(model, x, z, [[[]]], [[[(3, 4)]]])
 
 
+@model_checks
 def check_answers_clicks_on_borders_and_corners(model: IISModel, spec: ModelSpec) -> None:
     x = images(1, *_size(spec, 48, 64)).to(model.device)
     bottom, right = x.shape[-2] - 1, x.shape[-1] - 1
@@ -60,11 +68,13 @@ def check_answers_clicks_on_borders_and_corners(model: IISModel, spec: ModelSpec
     _replay(model, x, [*corners, *borders])
 
 
+@model_checks
 def check_answers_a_pixel_clicked_twice(model: IISModel, spec: ModelSpec) -> None:
     x = images(1, *_size(spec, 48, 64)).to(model.device)
     _replay(model, x, [(7, 9), (3, 4), (7, 9)])
 
 
+@model_checks
 def check_does_not_mutate_its_inputs(model: IISModel, spec: ModelSpec) -> None:
     x = images(1, *_size(spec, 48, 64)).to(model.device)
     z, _ = initialize(model, x, _blank(x))
@@ -77,12 +87,14 @@ def check_does_not_mutate_its_inputs(model: IISModel, spec: ModelSpec) -> None:
             require(equal(old, new), f"__call__ changed its argument {name}")
 
 
+@model_checks
 def check_is_deterministic(model: IISModel, spec: ModelSpec) -> None:
     x = images(1, *_size(spec, 48, 64))
     for first, second in zip(_history(model, x), _history(model, x), strict=True):
         require(torch.equal(first, second), "two runs on the same input differ")
 
 
+@model_checks
 def check_replays_a_history(model: IISModel, spec: ModelSpec) -> None:
     """Nothing but z is remembered: another image in between changes nothing."""
     x = images(1, *_size(spec, 48, 64))
@@ -92,6 +104,7 @@ def check_replays_a_history(model: IISModel, spec: ModelSpec) -> None:
         require(torch.equal(old, new), "after another image the same history gives another answer")
 
 
+@model_checks
 def check_keeps_its_state_in_z(model: IISModel, spec: ModelSpec) -> None:
     """Two images answered by turns get the answers that each gets alone."""
     inputs = [images(1, *_size(spec, 48, 64), seed=seed).to(model.device) for seed in (0, 7)]
@@ -104,6 +117,7 @@ def check_keeps_its_state_in_z(model: IISModel, spec: ModelSpec) -> None:
             require(torch.equal(y.cpu(), alone[i][k - 1]), "answered by turns with another image it answers otherwise")
 
 
+@model_checks
 def check_keeps_its_answers_apart(model: IISModel, spec: ModelSpec) -> None:
     """A later call changes no earlier answer."""
     x = images(1, *_size(spec, 48, 64)).to(model.device)
@@ -116,6 +130,7 @@ def check_keeps_its_answers_apart(model: IISModel, spec: ModelSpec) -> None:
     require(all(torch.equal(*pair) for pair in kept), "a later call changes an earlier answer: return a new tensor")
 
 
+@model_checks
 def check_encodes_without_changing_its_answers(model: IISModel, spec: ModelSpec) -> None:
     """`encode(x)`, where there is one, gives features that `initialize_z(..., features=)` takes."""
     encode = getattr(model, "encode", None)
@@ -133,6 +148,7 @@ def check_encodes_without_changing_its_answers(model: IISModel, spec: ModelSpec)
     _require_close(answers[0], answers[1], spec, "with the features of `encode` it answers otherwise")
 
 
+@model_checks
 def check_is_blind_to_the_target(model: IISModel, spec: ModelSpec) -> None:
     x = images(1, *_size(spec, 48, 64)).to(model.device)
     pcs, ncs = click_history(1, *x.shape[-2:])
@@ -143,6 +159,7 @@ def check_is_blind_to_the_target(model: IISModel, spec: ModelSpec) -> None:
     require(equal(*seen), "another target of the same shape changes the answer: the target leaks into the model")
 
 
+@model_checks
 def check_state_can_be_taken_apart(model: IISModel, spec: ModelSpec) -> None:
     """After `take` repeats an element of z, both copies go on alike."""
     if not spec.batches:
@@ -155,6 +172,7 @@ def check_state_can_be_taken_apart(model: IISModel, spec: ModelSpec) -> None:
     _require_close(y[:1], y[1:], spec, "two copies of one element get different answers")
 
 
+@model_checks
 def check_batch_agrees_with_single_images(model: IISModel, spec: ModelSpec) -> None:
     if not spec.batches:
         raise Skip("the spec declares batches=False")
@@ -165,6 +183,7 @@ def check_batch_agrees_with_single_images(model: IISModel, spec: ModelSpec) -> N
             _require_close(whole[i : i + 1], alone, spec, f"element {i} of a batch differs from the image alone")
 
 
+@model_checks
 def check_starts_from_an_initial_mask(model: IISModel, spec: ModelSpec) -> None:
     if not spec.initial_mask:
         raise Skip("the spec declares initial_mask=False")
@@ -218,24 +237,3 @@ def _require_close(first: Tensor, second: Tensor, spec: ModelSpec, reason: str) 
     else:
         difference = float((first - second).abs().max())
         require(difference <= 1e-4, f"{reason} by up to {difference:.2g}")
-
-
-MODEL_CHECKS = (
-    check_follows_the_protocol,
-    check_answers_any_size,
-    check_answers_one_pixel,
-    check_answers_without_clicks,
-    check_answers_negative_clicks_alone,
-    check_answers_clicks_on_borders_and_corners,
-    check_answers_a_pixel_clicked_twice,
-    check_does_not_mutate_its_inputs,
-    check_is_deterministic,
-    check_replays_a_history,
-    check_keeps_its_state_in_z,
-    check_keeps_its_answers_apart,
-    check_encodes_without_changing_its_answers,
-    check_is_blind_to_the_target,
-    check_state_can_be_taken_apart,
-    check_batch_agrees_with_single_images,
-    check_starts_from_an_initial_mask,
-)

@@ -6,38 +6,48 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from iis_core.errors import UserError
+from iis_core.errors import UserError, near_matches
 from iis_core.plugins.catalog import find_anywhere
-from iis_core.plugins.discovery import Offer, near_matches
-from iis_core.plugins.specs import FactorySpec
-from iis_core.testing.datasets import DATASET_CHECKS
+from iis_core.plugins.offers import Offer
+from iis_core.plugins.specs import (
+    SPEC_TYPES,
+    DatasetSpec,
+    FactorySpec,
+    InitialRobotSpec,
+    ModelSpec,
+    ProtocolSpec,
+    RobotSpec,
+    SelectorSpec,
+    Spec,
+)
+from iis_core.testing.datasets import dataset_checks
 from iis_core.testing.factories import (
-    FACTORY_CHECKS,
-    MODEL_FACTORY_CHECKS,
     Recipe,
-    built,
+    build_once,
     check_files,
     check_target_and_keywords,
-    made_or_skip,
-    recipe_of,
+    factory_checks,
+    model_factory_checks,
+    require_built,
+    write_recipe,
 )
-from iis_core.testing.initial_robots import INITIAL_ROBOT_CHECKS
-from iis_core.testing.models import MODEL_CHECKS
-from iis_core.testing.packages import PACKAGE_CHECKS, Package, installed_package, required_package
-from iis_core.testing.protocols import PROTOCOL_CHECKS
-from iis_core.testing.results import Check, CheckResult, Skip, pending, run_all
-from iis_core.testing.robots import ROBOT_CHECKS
-from iis_core.testing.selectors import SELECTOR_CHECKS
+from iis_core.testing.initial_robots import initial_robot_checks
+from iis_core.testing.models import model_checks
+from iis_core.testing.packages import Package, find_package, package_checks, require_package
+from iis_core.testing.protocols import protocol_checks
+from iis_core.testing.results import Check, CheckResult, Checks, Skip, pending, run_all
+from iis_core.testing.robots import robot_checks
+from iis_core.testing.selectors import selector_checks
 
 if TYPE_CHECKING:
     import pytest
 
-_CONTRACTS: Mapping[str, tuple[Callable[..., None], ...]] = {
-    "models": MODEL_CHECKS,
-    "robots": ROBOT_CHECKS,
-    "initial_robots": INITIAL_ROBOT_CHECKS,
-    "datasets": DATASET_CHECKS,
-    "selectors": SELECTOR_CHECKS,
+_CONTRACTS: Mapping[type[FactorySpec], Checks] = {
+    ModelSpec: model_checks,
+    RobotSpec: robot_checks,
+    InitialRobotSpec: initial_robot_checks,
+    DatasetSpec: dataset_checks,
+    SelectorSpec: selector_checks,
 }
 
 
@@ -48,21 +58,21 @@ def check(name: str, /, **keywords: Any) -> list[CheckResult]:
 
     Raises UserError for an unknown name, and where it cannot be built with the keywords that were given.
     """
-    package = installed_package(name)
+    package = find_package(name)
     if package is not None:
         if keywords:
             raise UserError(f"{name} is a package: give keywords with the name of one thing that it offers")
         return check_plugin(name)
-    offers = _offers_of(name)
-    for offer in offers if keywords or offers[0].spec.kind == "datasets" else ():
+    offers = _list_offers(name)
+    for offer in offers if keywords or isinstance(offers[0].spec, DatasetSpec) else ():
         if isinstance(offer.spec, FactorySpec):
-            recipe = recipe_of(offer, keywords)
+            recipe = write_recipe(Offer(offer.spec, offer.claim), keywords)
             if recipe.needs_files:
                 raise UserError(recipe.where_files_are)
-            made = built(recipe)
+            made = build_once(recipe)
             if isinstance(made, UserError):
                 raise made
-    return run_all(check for offer in offers for check in checks_of_offer(offer, keywords))
+    return run_all(check for offer in offers for check in list_offer_checks(offer, keywords))
 
 
 def check_plugin(distribution: str) -> list[CheckResult]:
@@ -70,7 +80,7 @@ def check_plugin(distribution: str) -> list[CheckResult]:
 
     Raises UserError where it is not installed.
     """
-    return run_all(checks_of_package(required_package(distribution)))
+    return run_all(list_package_checks(require_package(distribution)))
 
 
 def parametrize_with_checks(*names: str) -> pytest.MarkDecorator:
@@ -95,34 +105,36 @@ def parametrize_with_checks(*names: str) -> pytest.MarkDecorator:
         marks = () if reason is None else (pytest.mark.xfail(reason=reason, strict=True),)
         return pytest.param(call, id=f"{check.subject.replace(' ', '')}-{check.name}", marks=marks)
 
-    return pytest.mark.parametrize("check", [parameter(check) for name in names for check in checks_of(name)])
+    return pytest.mark.parametrize("check", [parameter(check) for name in names for check in list_checks(name)])
 
 
-def checks_of(name: str) -> Iterator[Check]:
+def list_checks(name: str) -> Iterator[Check]:
     """What there is to check of a thing or a package; nothing is built yet."""
-    package = installed_package(name)
+    package = find_package(name)
     if package is not None:
-        return checks_of_package(package)
-    return chain.from_iterable(map(checks_of_offer, _offers_of(name)))
+        return list_package_checks(package)
+    return chain.from_iterable(map(list_offer_checks, _list_offers(name)))
 
 
-def checks_of_package(package: Package) -> Iterator[Check]:
+def list_package_checks(package: Package) -> Iterator[Check]:
     """Of the package itself, then of everything that it offers."""
-    own = pending(PACKAGE_CHECKS, package, subject=package.name)
-    return chain(own, *(checks_of_offer(offer) for offer in package.offers))
+    own = pending(package_checks, package, subject=package.name)
+    return chain(own, *(list_offer_checks(offer) for offer in package.offers))
 
 
-def checks_of_offer(offer: Offer, keywords: Mapping[str, Any] | None = None) -> list[Check]:
+def list_offer_checks(offer: Offer[Spec], keywords: Mapping[str, Any] | None = None) -> list[Check]:
     """Of the spec and its target, then of what is built with the spec's `check_keywords` and the given ones."""
     spec = offer.spec
     subject = f"{spec.name} ({spec.kind})"
+    if isinstance(spec, ProtocolSpec):
+        return pending(protocol_checks, spec, subject=subject)
     if not isinstance(spec, FactorySpec):
-        return pending(PROTOCOL_CHECKS, spec, subject=subject)
-    recipe = recipe_of(offer, keywords or {})
+        return []  # a command: that it is discovered is all that can be said without running it
+    recipe = write_recipe(Offer(spec, offer.claim), keywords or {})
     if recipe.needs_files:
         return pending((check_target_and_keywords, check_files), recipe, subject=subject)
-    factory = MODEL_FACTORY_CHECKS if spec.kind == "models" else FACTORY_CHECKS
-    contract = [_of_built(function, recipe) for function in _CONTRACTS[spec.kind]]
+    factory = [*factory_checks, *(model_factory_checks if isinstance(spec, ModelSpec) else ())]
+    contract = [_check_built(function, recipe) for function in _CONTRACTS[_type_of(spec)]]
     expected = spec.expected_failures
     checks = [
         *pending(factory, recipe, subject=subject, expected_failures=expected),
@@ -131,11 +143,17 @@ def checks_of_offer(offer: Offer, keywords: Mapping[str, Any] | None = None) -> 
     return [*_unknown_expectations(spec, subject, [check.name for check in checks]), *checks]
 
 
-def _of_built(function: Callable[..., None], recipe: Recipe) -> Callable[[], None]:
+def _type_of(spec: FactorySpec) -> type[FactorySpec]:
+    found = SPEC_TYPES[spec.kind]
+    assert issubclass(found, FactorySpec)
+    return found
+
+
+def _check_built(function: Callable[..., None], recipe: Recipe) -> Callable[[], None]:
     """A check of the object, which is built only now."""
 
     def check() -> None:
-        function(made_or_skip(recipe), recipe.spec)
+        function(require_built(recipe), recipe.spec)
 
     check.__name__ = function.__name__
     return check
@@ -152,10 +170,10 @@ def _unknown_expectations(spec: FactorySpec, subject: str, known: list[str]) -> 
     return pending([check_expected_failures_exist], subject=subject) if missing else []
 
 
-def _offers_of(name: str) -> list[Offer]:
+def _list_offers(name: str) -> list[Offer[Spec]]:
     """Of any kind; a robot and a protocol may have one name."""
     if name.startswith("iis-"):
-        required_package(name)
+        require_package(name)
     offers = find_anywhere(name)
     names = sorted({offer.spec.name for offer in offers})
     if len(names) > 1:

@@ -12,9 +12,12 @@ import importlib_metadata
 
 from iis_core.errors import UserError
 from iis_core.plugins.catalog import catalog
-from iis_core.plugins.discovery import GROUP, Offer, Problem, normalised
-from iis_core.plugins.specs import SPEC_TYPES, DatasetSpec, ModelSpec
-from iis_core.testing.results import require
+from iis_core.plugins.discovery import GROUP, Problem, normalise_name
+from iis_core.plugins.offers import Offer
+from iis_core.plugins.specs import DatasetSpec, ModelSpec, Spec
+from iis_core.testing.results import Checks, require
+
+package_checks = Checks()
 
 HEAVY = (
     "PIL",
@@ -50,7 +53,7 @@ class Package:
 
     name: str
     distribution: importlib_metadata.Distribution
-    offers: tuple[Offer, ...]
+    offers: tuple[Offer[Spec], ...]
     problems: tuple[Problem, ...]
 
     @property
@@ -58,17 +61,17 @@ class Package:
         return list(self.distribution.entry_points.select(group=GROUP))
 
 
-def installed_package(name: str) -> Package | None:
+def find_package(name: str) -> Package | None:
     """The plugin package of that name; None where no such distribution is installed, or it is none of a plugin."""
     try:
         distribution = importlib_metadata.Distribution.from_name(name)
     except (importlib_metadata.PackageNotFoundError, ValueError):
         return None
-    name = normalised(name)
+    name = normalise_name(name)
     if not (name.startswith("iis-") or distribution.entry_points.select(group=GROUP)):
         return None
     found = catalog()
-    offers = [offer for kind in SPEC_TYPES for offer in found.offers[kind].values()]
+    offers = [offer for offers in found.offers.values() for offer in offers.values()]
     return Package(
         name,
         distribution,
@@ -77,20 +80,22 @@ def installed_package(name: str) -> Package | None:
     )
 
 
-def required_package(name: str) -> Package:
-    """Like `installed_package`; raises UserError where there is none."""
-    package = installed_package(name)
+def require_package(name: str) -> Package:
+    """Like `find_package`; raises UserError where there is none."""
+    package = find_package(name)
     if package is None:
         known = sorted({claim.distribution for claim in catalog().plugins})
         raise UserError(f"no plugin package {name!r} is installed; installed: {', '.join(known)}")
     return package
 
 
+@package_checks
 def check_is_discovered(package: Package) -> None:
     """No stage of discovery finds anything wrong."""
     require(not package.problems, "; ".join(f"{p.stage}: {p.cause}; {p.remedy}" for p in package.problems))
 
 
+@package_checks
 def check_has_one_entry_point(package: Package) -> None:
     names = [point.name for point in package.entry_points]
     expected = package.name.removeprefix("iis-")
@@ -101,6 +106,7 @@ def check_has_one_entry_point(package: Package) -> None:
     )
 
 
+@package_checks
 def check_listing_imports_nothing_heavy(package: Package) -> None:
     """In a process of its own, for this plugin alone."""
     own = {point.name for point in package.entry_points}
@@ -118,13 +124,15 @@ def check_listing_imports_nothing_heavy(package: Package) -> None:
     require(not heavy, f"listing imports {', '.join(heavy)}: import them in the targets, not in {module}")
 
 
+@package_checks
 def check_requires_iis_core(package: Package) -> None:
     names = {
-        normalised(name) for required in package.distribution.requires or () for name in _NAME.findall(required)[:1]
+        normalise_name(name) for required in package.distribution.requires or () for name in _NAME.findall(required)[:1]
     }
     require(package.name == "iis-core" or "iis-core" in names, "it does not require iis-core: add it to dependencies")
 
 
+@package_checks
 def check_says_its_licence(package: Package) -> None:
     """The package, the weights and the datasets that it offers."""
     metadata = package.distribution.metadata
@@ -138,20 +146,11 @@ def check_says_its_licence(package: Package) -> None:
             require(spec.licence, f"{spec.name}: the spec has no licence: say the terms of its images and masks")
 
 
+@package_checks
 def check_says_what_it_offers(package: Package) -> None:
     for offer in package.offers:
         summary = offer.spec.summary
         require(summary.strip() and "\n" not in summary, f"{offer.spec.name}: summary {summary!r} is not one line")
-
-
-PACKAGE_CHECKS = (
-    check_is_discovered,
-    check_has_one_entry_point,
-    check_listing_imports_nothing_heavy,
-    check_requires_iis_core,
-    check_says_its_licence,
-    check_says_what_it_offers,
-)
 
 
 def _licence_classifiers(metadata: importlib_metadata.PackageMetadata) -> list[str]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from iis_core.plugins.load import load_protocol, load_robot
 from iis_core.plugins.specs import ProtocolSpec
-from iis_core.testing.results import require
+from iis_core.testing.results import Checks, require
+
+protocol_checks = Checks()
 
 
+@protocol_checks
 def check_rules(spec: ProtocolSpec) -> None:
     """Numbers that can be meant, and a robot that can be loaded with them."""
     require(0 <= spec.threshold <= 1, f"threshold {spec.threshold} lies outside [0, 1]")
@@ -15,6 +18,3 @@ def check_rules(spec: ProtocolSpec) -> None:
     require(spec.ignore, "it does not say which pixels count nowhere")
     load_protocol(spec.name)
     load_robot(spec.robot, threshold=spec.threshold, inclusive=spec.inclusive)
-
-
-PROTOCOL_CHECKS = (check_rules,)

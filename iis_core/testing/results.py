@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -49,6 +49,17 @@ class Check:
             else:
                 status, reason = "failed", f"{status}, not failed: take it out of the spec's expected_failures"
         return CheckResult(self.name, status, reason, self.subject)
+
+
+Function = TypeVar("Function", bound=Callable[..., None])
+
+
+class Checks(list[Callable[..., None]]):
+    """The checks of one kind, in order; used as a decorator, it collects a function."""
+
+    def __call__(self, function: Function) -> Function:
+        self.append(function)
+        return function
 
 
 class Skip(Exception):  # noqa: N818  (not an error)

@@ -14,21 +14,25 @@ from iis_core.plugins.specs import RobotSpec
 from iis_core.robots import Robot
 from iis_core.seeding import generator
 from iis_core.testing.inputs import predictions, targets
-from iis_core.testing.results import CheckResult, Skip, pending, require, run_all
+from iis_core.testing.results import CheckResult, Checks, Skip, pending, require, run_all
 from iis_core.types import Click, Clicks, NewClicks
+
+robot_checks = Checks()
 
 _SIZE = 37, 53
 
 
 def check_robot(robot: Robot, spec: RobotSpec) -> list[CheckResult]:
     """Check a robot, built with its default threshold, against the contract and its spec."""
-    return run_all(pending(ROBOT_CHECKS, robot, spec, expected_failures=spec.expected_failures))
+    return run_all(pending(robot_checks, robot, spec, expected_failures=spec.expected_failures))
 
 
+@robot_checks
 def check_follows_the_protocol(robot: Robot, spec: RobotSpec) -> None:
     require(isinstance(robot, Robot), "it cannot be called")
 
 
+@robot_checks
 def check_clicks_inside_the_image(robot: Robot, spec: RobotSpec) -> None:
     for clicks in _run(robot, predictions(3, *_SIZE), targets(3, *_SIZE)):
         for element in clicks:
@@ -37,6 +41,7 @@ def check_clicks_inside_the_image(robot: Robot, spec: RobotSpec) -> None:
                 require(whole, f"{click!r} is not a (row, col) tuple of Python ints")
 
 
+@robot_checks
 def check_clicks_have_the_right_sign(robot: Robot, spec: RobotSpec) -> None:
     """Positive clicks on the object, negative ones on the background."""
     target = targets(3, *_SIZE)
@@ -47,6 +52,7 @@ def check_clicks_have_the_right_sign(robot: Robot, spec: RobotSpec) -> None:
             require(found == value, f"a {sign} click at ({row}, {col}), where the target is {found}")
 
 
+@robot_checks
 def check_clicks_both_signs(robot: Robot, spec: RobotSpec) -> None:
     """Where much of the object is missing, and where too much is predicted."""
     if not spec.in_error:
@@ -57,6 +63,7 @@ def check_clicks_both_signs(robot: Robot, spec: RobotSpec) -> None:
     require(any(any(ncs) for _, ncs in clicks), "it never clicks where too much is predicted")
 
 
+@robot_checks
 def check_clicks_lie_in_the_error(robot: Robot, spec: RobotSpec) -> None:
     if not spec.in_error:
         raise Skip("the spec declares in_error=False")
@@ -68,11 +75,13 @@ def check_clicks_lie_in_the_error(robot: Robot, spec: RobotSpec) -> None:
             require(there == wrong, f"a click at ({row}, {col}), where the prediction is right")
 
 
+@robot_checks
 def check_is_repeatable(robot: Robot, spec: RobotSpec) -> None:
     y, target = predictions(3, *_SIZE), targets(3, *_SIZE)
     require(_run(robot, y, target) == _run(robot, y, target), "the same generators give other clicks")
 
 
+@robot_checks
 def check_does_not_depend_on_the_batch(robot: Robot, spec: RobotSpec) -> None:
     y, target = predictions(3, *_SIZE), targets(3, *_SIZE)
     pcs, ncs = _run(robot, y, target)
@@ -81,6 +90,7 @@ def check_does_not_depend_on_the_batch(robot: Robot, spec: RobotSpec) -> None:
         require(alone == ([pcs[i]], [ncs[i]]), f"element {i} gets other clicks alone than in a batch")
 
 
+@robot_checks
 def check_is_safe_in_threads(robot: Robot, spec: RobotSpec) -> None:
     y, target = predictions(3, *_SIZE), targets(3, *_SIZE)
     expected = _run(robot, y, target)
@@ -89,6 +99,7 @@ def check_is_safe_in_threads(robot: Robot, spec: RobotSpec) -> None:
     require(all(result == expected for result in results), "called from several threads it gives other clicks")
 
 
+@robot_checks
 def check_accepts_a_perfect_mask(robot: Robot, spec: RobotSpec) -> None:
     if not spec.in_error:
         raise Skip("the spec declares in_error=False")
@@ -97,6 +108,7 @@ def check_accepts_a_perfect_mask(robot: Robot, spec: RobotSpec) -> None:
     require(not any(map(any, (pcs, ncs))), "it clicks though nothing is wrong")
 
 
+@robot_checks
 def check_accepts_an_empty_mask(robot: Robot, spec: RobotSpec) -> None:
     """Nothing predicted, of an object and of no object."""
     target = torch.cat([targets(1, *_SIZE), torch.zeros((1, 1, *_SIZE), dtype=torch.int8)])
@@ -106,12 +118,14 @@ def check_accepts_an_empty_mask(robot: Robot, spec: RobotSpec) -> None:
         require(not pcs[1] and not ncs[1], "it clicks though nothing is predicted and there is no object")
 
 
+@robot_checks
 def check_ignores_ignored_pixels(robot: Robot, spec: RobotSpec) -> None:
     target = torch.full((1, 1, *_SIZE), -1, dtype=torch.int8)
     clicks = _run(robot, predictions(1, *_SIZE), target)
     require(not any(map(any, clicks)), "it clicks though every pixel is ignored")
 
 
+@robot_checks
 def check_does_not_mutate_its_inputs(robot: Robot, spec: RobotSpec) -> None:
     y, target = predictions(2, *_SIZE), targets(2, *_SIZE)
     before = y.clone(), target.clone()
@@ -122,6 +136,7 @@ def check_does_not_mutate_its_inputs(robot: Robot, spec: RobotSpec) -> None:
     require((pcs, ncs) == ([[[(1, 2)], []]], [[[], [(3, 4)]]]), "it changed the clicks that it was given")
 
 
+@robot_checks
 def check_gives_several_points(robot: Robot, spec: RobotSpec) -> None:
     if not spec.several_points:
         raise Skip("the spec declares several_points=False")
@@ -142,20 +157,3 @@ def _rngs(count: int) -> list[np.random.Generator]:
 
 def _flat(clicks: NewClicks) -> list[tuple[int, Click]]:
     return [(element, click) for element, given in enumerate(clicks) for click in given]
-
-
-ROBOT_CHECKS = (
-    check_follows_the_protocol,
-    check_clicks_inside_the_image,
-    check_clicks_have_the_right_sign,
-    check_clicks_both_signs,
-    check_clicks_lie_in_the_error,
-    check_is_repeatable,
-    check_does_not_depend_on_the_batch,
-    check_is_safe_in_threads,
-    check_accepts_a_perfect_mask,
-    check_accepts_an_empty_mask,
-    check_ignores_ignored_pixels,
-    check_does_not_mutate_its_inputs,
-    check_gives_several_points,
-)

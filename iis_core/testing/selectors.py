@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
+from iis_core.datasets.regions import RegionSelector
 from iis_core.plugins.specs import SelectorSpec
-from iis_core.regions import RegionSelector
 from iis_core.seeding import generator
-from iis_core.testing.results import CheckResult, pending, require, run_all
+from iis_core.testing.results import CheckResult, Checks, pending, require, run_all
 from iis_core.types import Region
+
+selector_checks = Checks()
 
 
 def check_selector(selector: RegionSelector, spec: SelectorSpec) -> list[CheckResult]:
     """Check a region selector against the contract."""
-    return run_all(pending(SELECTOR_CHECKS, selector, spec, expected_failures=spec.expected_failures))
+    return run_all(pending(selector_checks, selector, spec, expected_failures=spec.expected_failures))
 
 
+@selector_checks
 def check_follows_the_protocol(selector: RegionSelector, spec: SelectorSpec) -> None:
     require(isinstance(selector, RegionSelector), "it lacks `random` or cannot be called")
 
 
+@selector_checks
 def check_region(selector: RegionSelector, spec: SelectorSpec) -> None:
     region, shape = _select(selector), _masks().shape[:2]
     target = region.target
@@ -33,11 +37,13 @@ def check_region(selector: RegionSelector, spec: SelectorSpec) -> None:
         )
 
 
+@selector_checks
 def check_is_repeatable(selector: RegionSelector, spec: SelectorSpec) -> None:
     first, second = _select(selector), _select(selector)
     require(np.array_equal(first.target, second.target), "the same generator gives another region")
 
 
+@selector_checks
 def check_does_not_mutate_its_inputs(selector: RegionSelector, spec: SelectorSpec) -> None:
     masks = _masks()
     _select(selector, masks)
@@ -64,11 +70,3 @@ def _masks() -> np.ndarray:
     masks[8:14, 6:12, 1] = 1
     masks[28:, :, :] = -1
     return masks
-
-
-SELECTOR_CHECKS = (
-    check_follows_the_protocol,
-    check_region,
-    check_is_repeatable,
-    check_does_not_mutate_its_inputs,
-)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from iis_core import IISModel, Sample
+from iis_core.clicks import order_clicks
 
 
 class DisksModel(IISModel):
@@ -16,8 +17,9 @@ class DisksModel(IISModel):
     delay: seconds to wait in every call, so that a test can kill the process in between.
     """
 
-    def __init__(self, *, device: str = "cpu", shrink: float = 0.85, delay: float = 0.0) -> None:
-        self.device = torch.device(device)
+    device = torch.device("cpu")
+
+    def __init__(self, *, shrink: float = 0.85, delay: float = 0.0) -> None:
         self.shrink = shrink
         self.delay = delay
 
@@ -29,14 +31,9 @@ class DisksModel(IISModel):
     def _disks(self, shape, pcs, ncs, element):
         mask = np.zeros(shape, np.float32)
         rows, columns = np.ogrid[: shape[0], : shape[1]]
-        signed = [
-            (click, sign)
-            for positives, negatives in zip(pcs, ncs, strict=True)
-            for click, sign in [*((c, 1) for c in positives[element]), *((c, 0) for c in negatives[element])]
-        ]
-        for i, ((row, col), sign) in enumerate(signed):
-            radius = self.shrink**i * min(shape) * (0.30 if sign else 0.12)
-            mask[(rows - row) ** 2 + (columns - col) ** 2 <= radius**2] = sign
+        for i, click in enumerate(order_clicks(pcs, ncs, element)):
+            radius = self.shrink**i * min(shape) * (0.30 if click.positive else 0.12)
+            mask[(rows - click.row) ** 2 + (columns - click.col) ** 2 <= radius**2] = click.positive
         return mask
 
 

@@ -13,6 +13,7 @@ def iis_models():
         name="toy/disks",
         target="toy_parts:DisksModel",
         summary="a disk for every click",
+        has_weights=False,
         exact_batches=True,
         dataset_keywords={"shapes": {"shrink": 0.8}},
     )

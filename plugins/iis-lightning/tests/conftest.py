@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from iis_lightning.config import Config, read_config
+from iis_lightning.config import TrainingConfig, read_training_config
 
 SMALL = """
 model:
@@ -34,10 +34,10 @@ def small(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def configured(small: Path) -> Callable[..., Config]:
+def configured(small: Path) -> Callable[..., TrainingConfig]:
     """The small configuration with changes."""
 
     def make(*overrides: str) -> Any:
-        return read_config(small, overrides)
+        return read_training_config(small, overrides)
 
     return make

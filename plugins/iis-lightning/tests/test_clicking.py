@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from iis_lightning.clicking import click_and_answer
-from iis_lightning.config import Config
+from iis_lightning.config import TrainingConfig
 from iis_lightning.data import element_generators, training_data
 from torch import Tensor, nn
 
@@ -36,18 +36,20 @@ class Remembering(nn.Module):
         return {"y": y}, {**z, "prediction": y.detach().sigmoid()}
 
 
-def batch_of(config: Config, places: list[int]) -> RegionBatch:
+def batch_of(config: TrainingConfig, places: list[int]) -> RegionBatch:
     dataset = training_data(config.data, 0)
     return collate([dataset[i] for i in places])
 
 
-def answered(config: Config, batch: RegionBatch, model: Any, **keywords: Any) -> Any:
+def answered(config: TrainingConfig, batch: RegionBatch, model: Any, **keywords: Any) -> Any:
     robots = load_initial_robot("ritm-initial"), load_robot("ritm-train", threshold=0.49)
     rngs = element_generators(batch, 0, 0, "clicks")
     return click_and_answer(model, batch, *robots, **{"further": 2, "forget": 0.0, "rngs": rngs, **keywords})
 
 
-def test_all_answers_but_the_last_are_without_gradient_in_evaluation_mode(configured: Callable[..., Config]) -> None:
+def test_all_answers_but_the_last_are_without_gradient_in_evaluation_mode(
+    configured: Callable[..., TrainingConfig],
+) -> None:
     model, batch = Remembering().train(), batch_of(configured(), [0, 1, 2])
     result = answered(configured(), batch, model)
     assert [call[:3] for call in model.calls] == [(False, False, 1), (False, False, 2), (True, True, 3)]
@@ -61,7 +63,7 @@ def test_all_answers_but_the_last_are_without_gradient_in_evaluation_mode(config
     assert [call[:3] for call in model.calls] == [(True, True, 1)]
 
 
-def test_an_element_s_clicks_do_not_depend_on_the_others(configured: Callable[..., Config]) -> None:
+def test_an_element_s_clicks_do_not_depend_on_the_others(configured: Callable[..., TrainingConfig]) -> None:
     config = configured()
     together = answered(config, batch_of(config, [3, 1]), Remembering())
     alone = answered(config, batch_of(config, [1]), Remembering())
@@ -69,7 +71,7 @@ def test_an_element_s_clicks_do_not_depend_on_the_others(configured: Callable[..
     assert [new[1] for new in together.ncs] == [new[0] for new in alone.ncs]
 
 
-def test_forgotten_elements_begin_anew_at_the_last_answer(configured: Callable[..., Config]) -> None:
+def test_forgotten_elements_begin_anew_at_the_last_answer(configured: Callable[..., TrainingConfig]) -> None:
     config = configured()
     batch, model = batch_of(config, list(range(8))), Remembering()
     answered(config, batch, model, forget=0.5)

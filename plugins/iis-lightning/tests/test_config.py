@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from iis_lightning.config import Config, check_goes_on, read_config, write_config
+from iis_lightning.config import TrainingConfig, check_goes_on, read_training_config, write_config
 
 from iis_core import UserError
 from iis_core.testing import parametrize_with_checks
@@ -16,14 +16,14 @@ RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.yaml"))
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_recipes_are_valid(recipe: Path) -> None:
-    assert read_config(recipe).out.startswith("runs/")
+    assert read_training_config(recipe).out.startswith("runs/")
 
 
 def test_there_are_recipes() -> None:
     assert len(RECIPES) == 7
 
 
-def test_what_is_given_on_the_command_line_comes_first(configured: Callable[..., Config]) -> None:
+def test_what_is_given_on_the_command_line_comes_first(configured: Callable[..., TrainingConfig]) -> None:
     config = configured("optimizer.keywords.lr=0.5", "schedule.name=StepLR", "schedule.keywords.step_size=1")
     assert config.optimizer.keywords == {"lr": 0.5}
     assert config.schedule is not None
@@ -62,7 +62,9 @@ def test_what_is_given_on_the_command_line_comes_first(configured: Callable[...,
         ("optimizer", "must be KEY=VALUE, not 'optimizer'"),
     ],
 )  # fmt: skip
-def test_mistakes_are_told_with_what_was_meant(configured: Callable[..., Config], override: str, message: str) -> None:
+def test_mistakes_are_told_with_what_was_meant(
+    configured: Callable[..., TrainingConfig], override: str, message: str
+) -> None:
     with pytest.raises(UserError, match=message):
         configured(override)
 
@@ -79,12 +81,12 @@ def test_mistakes_are_told_with_what_was_meant(configured: Callable[..., Config]
 def test_files_that_are_no_configuration(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "config.yaml").write_text(content)
     with pytest.raises(UserError, match=message):
-        read_config(tmp_path / "config.yaml")
+        read_training_config(tmp_path / "config.yaml")
     with pytest.raises(UserError, match="cannot be read"):
-        read_config(tmp_path / "none.yaml")
+        read_training_config(tmp_path / "none.yaml")
 
 
-def test_a_run_goes_on_only_as_it_began(configured: Callable[..., Config], tmp_path: Path) -> None:
+def test_a_run_goes_on_only_as_it_began(configured: Callable[..., TrainingConfig], tmp_path: Path) -> None:
     kept = tmp_path / "run" / "config.yaml"
     write_config(configured(), kept)
     check_goes_on(configured("trainer.max_epochs=9", "data.workers=2", "out=elsewhere"), kept)
@@ -94,16 +96,16 @@ def test_a_run_goes_on_only_as_it_began(configured: Callable[..., Config], tmp_p
         check_goes_on(configured("optimizer.keywords.lr=0.1"), kept)
 
 
-def test_what_is_given_is_not_mixed_with_defaults(configured: Callable[..., Config], tmp_path: Path) -> None:
+def test_what_is_given_is_not_mixed_with_defaults(configured: Callable[..., TrainingConfig], tmp_path: Path) -> None:
     minimal = tmp_path / "minimal.yaml"
     given = "model: {name: smp/unet}\ndata: {dataset: {name: synthetic}}\nout: here\n"
     minimal.write_text(given)
-    assert read_config(minimal).losses == {"y": {"normalised-focal": 1.0}}
-    assert read_config(minimal).clicks.robot.keywords == {"threshold": 0.49}
+    assert read_training_config(minimal).losses == {"y": {"normalised-focal": 1.0}}
+    assert read_training_config(minimal).clicks.robot.keywords == {"threshold": 0.49}
     minimal.write_text(
         f"{given}losses: {{y: {{bce: 1}}}}\noptimizer: {{name: SGD}}\nclicks: {{robot: {{name: random}}}}\n"
     )
-    config = read_config(minimal)
+    config = read_training_config(minimal)
     assert (config.losses, config.optimizer.keywords, config.clicks.robot.keywords) == ({"y": {"bce": 1.0}}, {}, {})
     assert configured("losses={y: {bce: 1.0}}").losses == {"y": {"bce": 1.0}}
     assert configured("losses.y.bce=1.0").losses["y"] == {"normalised-focal": 1.0, "soft-iou": 1.0, "bce": 1.0}

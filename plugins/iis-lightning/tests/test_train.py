@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import torch
 from iis_lightning import train as training
-from iis_lightning.config import Config, read_config
+from iis_lightning.config import TrainingConfig, read_training_config
 from iis_lightning.module import ClickTraining
 from iis_lightning.named import Named
 from iis_lightning.train import train, try_out
@@ -74,7 +74,7 @@ def test_killed_and_resumed_gives_the_weights_of_one_that_was_never_stopped(
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_finished_run_goes_on_for_more_epochs_as_if_it_had_been_asked_for_them(
-    configured: Callable[..., Config], tmp_path: Path, workers: int
+    configured: Callable[..., TrainingConfig], tmp_path: Path, workers: int
 ) -> None:
     whole, out = tmp_path / "whole", tmp_path / "extended"
     common = (f"data.workers={workers}", "checkpoint_every=2", "validation={dataset: {name: synthetic}, limit: 1}")
@@ -93,7 +93,7 @@ def test_a_finished_run_goes_on_for_more_epochs_as_if_it_had_been_asked_for_them
     assert len(validated[0]) == 3
 
 
-def test_a_start_that_failed_leaves_nothing_behind(configured: Callable[..., Config]) -> None:
+def test_a_start_that_failed_leaves_nothing_behind(configured: Callable[..., TrainingConfig]) -> None:
     for wrong, message in (
         ("data.dataset.keywords.hight=3", "has no keyword 'hight'"),
         ("optimizer.keywords.rl=3", "Adam cannot be made with"),
@@ -108,7 +108,7 @@ def test_a_start_that_failed_leaves_nothing_behind(configured: Callable[..., Con
 def load_model_state(out: Path) -> dict[str, torch.Tensor]:
     """Of an untrained model of the same kind."""
     torch.manual_seed(0)
-    config = read_config(out / "config.yaml").model
+    config = read_training_config(out / "config.yaml").model
     model: Any = load_model(config.name, **config.keywords)
     return dict(model.network.state_dict())
 
@@ -132,7 +132,7 @@ def test_two_processes_take_the_step_that_one_takes(start: Start, tmp_path: Path
     assert max(float((alone[name] - untrained[name]).abs().max()) for name in alone) > 1e-4
 
 
-def test_a_run_leaves_logs_pictures_validation_and_a_model_folder(configured: Callable[..., Config]) -> None:
+def test_a_run_leaves_logs_pictures_validation_and_a_model_folder(configured: Callable[..., TrainingConfig]) -> None:
     config = configured("pictures_every=2", "validation={dataset: {name: synthetic}, limit: 1}", "trainer.max_epochs=1")
     folder = train(config)
     out = Path(config.out)
@@ -150,7 +150,7 @@ def test_a_run_leaves_logs_pictures_validation_and_a_model_folder(configured: Ca
     train(config)
 
 
-def test_what_is_learnt_is_known_by_heart(configured: Callable[..., Config]) -> None:
+def test_what_is_learnt_is_known_by_heart(configured: Callable[..., TrainingConfig]) -> None:
     config = configured(
         "data.dataset.keywords={count: 4, height: 64, width: 64, objects: 1}",
         "data.batch_size=4",
@@ -179,7 +179,7 @@ def test_a_dry_run_shows_and_writes_nothing(start: Start, tmp_path: Path) -> Non
     assert not (tmp_path / "dry").exists()
 
 
-def test_layers_learn_at_their_own_rates(configured: Callable[..., Config]) -> None:
+def test_layers_learn_at_their_own_rates(configured: Callable[..., TrainingConfig]) -> None:
     config = configured("losses.aux={bce: 0.4}")
     config.model = Named("ritm/hrnet18s", {"weights": "random"})
     module = ClickTraining(load_model("ritm/hrnet18s", weights="random"), config)
@@ -189,7 +189,9 @@ def test_layers_learn_at_their_own_rates(configured: Callable[..., Config]) -> N
     assert set(try_out(config).losses) == {"y/normalised-focal", "y/soft-iou", "aux/bce"}
 
 
-def test_what_is_no_number_is_an_error_and_earlier_checkpoints_are_kept(configured: Callable[..., Config]) -> None:
+def test_what_is_no_number_is_an_error_and_earlier_checkpoints_are_kept(
+    configured: Callable[..., TrainingConfig],
+) -> None:
     config = configured("optimizer={name: SGD, keywords: {lr: 1.0e+30}}", "clicks.further=0")
     with pytest.raises(ContractError, match=r"smp/fpn gave a loss .* no number for synthetic.*lower the learning rate"):
         train(config)
@@ -199,7 +201,7 @@ def test_what_is_no_number_is_an_error_and_earlier_checkpoints_are_kept(configur
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_selector_that_finds_nothing_is_an_error(
-    configured: Callable[..., Config], workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    configured: Callable[..., TrainingConfig], workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "emptying.py").write_text(
         "import numpy as np\nfrom iis_core import Region\n"
@@ -212,7 +214,7 @@ def test_a_selector_that_finds_nothing_is_an_error(
 
 
 def test_a_full_disk_is_an_error_with_the_remedy(
-    configured: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+    configured: Callable[..., TrainingConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -222,7 +224,7 @@ def test_a_full_disk_is_an_error_with_the_remedy(
         train(configured())
 
 
-def test_what_cannot_be_trained_is_refused(configured: Callable[..., Config]) -> None:
+def test_what_cannot_be_trained_is_refused(configured: Callable[..., TrainingConfig]) -> None:
     with pytest.raises(UserError, match="cannot be trained: it is no module with `logits`"):
         ClickTraining(object(), configured())
     frozen: Any = load_model("smp/fpn", weights="random", encoder_name="resnet18")

@@ -24,9 +24,9 @@ from mmengine.registry import DefaultScope
 from mmseg.registry import MODELS
 
 from iis_core import UserError, list_models, load_model
-from iis_core.fusion import EncodingFusionModel
+from iis_core.models.fusion import EncodingFusionModel
+from iis_core.models.weights import save_weights
 from iis_core.testing import parametrize_with_checks
-from iis_core.weights import save_weights
 
 SIX = ("fcn_hr18", "segformer_mit-b0", "pspnet_r18-d8", "deeplabv3plus_r18-d8", "upernet_swin-tiny", "ocrnet_hr18")
 

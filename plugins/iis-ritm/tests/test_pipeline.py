@@ -51,7 +51,7 @@ def test_published_pipelines(name: str, toy: torch.nn.Module, reference: Any) ->
 
 
 def photograph(name: str) -> Any:
-    from iis_core.images import read_image, read_mask
+    from iis_core.files.images import read_image, read_mask
 
     (file,) = (Path(str(SHARED)) / "data" / "GrabCut" / "data_GT").glob(f"{Path(name).stem}.*")
     (mask,) = (Path(str(SHARED)) / "data" / "GrabCut" / "boundary_GT").glob(f"{Path(name).stem}.*")

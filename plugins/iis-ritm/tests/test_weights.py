@@ -12,7 +12,7 @@ import pytest
 import torch
 from fill_weights import fill_weights
 from iis_ritm import build_network
-from iis_ritm.build import CONFIGS
+from iis_ritm.networks.published import CONFIGS
 
 from iis_core import UserError, evaluate, list_models, load_model
 from iis_core.cli.main import cli

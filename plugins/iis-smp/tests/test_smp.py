@@ -16,9 +16,9 @@ from iis_smp.index import ARCHITECTURES, ENCODERS
 from iis_smp.normalisation import normalisation
 
 from iis_core import UserError, list_models, load_model
-from iis_core.fusion import EncodingFusionModel
+from iis_core.models.fusion import EncodingFusionModel
+from iis_core.models.weights import save_weights
 from iis_core.testing import check, parametrize_with_checks
-from iis_core.weights import save_weights
 
 
 def load(name: str = "smp/unet", **keywords: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from iis_core.robots import ElementRobot, View
+from iis_core.robots import ElementRobot, ElementView
 from iis_core.robots.ritm import RitmRobot
 from iis_core.types import Click
 
@@ -23,7 +23,7 @@ class JitterRobot(ElementRobot):
         self.radius = radius
         self.exact = RitmRobot(threshold=threshold, inclusive=inclusive)
 
-    def choose(self, view: View) -> list[Click]:
+    def choose(self, view: ElementView) -> list[Click]:
         assert view.rng is not None
         chosen = self.exact.choose(view)
         if not chosen:

@@ -15,6 +15,7 @@ def iis_models() -> Iterator[ModelSpec]:
         name="plugin-template/grow",
         target="iis_plugin_template.region_growing:RegionGrowing",
         summary="regions that grow from the clicks until they meet; no weights",
+        has_weights=False,
         exact_batches=True,
     )
 

@@ -17,7 +17,7 @@ class Geodesic(SeededModel):
 
     The length of a path is the sum, over its pixels, of 1 plus `edges` times the colour gradient.
 
-    device, working_size, seed_radius, far: see `SeededModel`.
+    working_size, seed_radius, far: see `SeededModel`.
     edges: how much longer a path over an edge is, per unit of Lab.
     smoothing: standard deviation, in pixels at working size, of the Gaussian before the gradient.
 
@@ -27,14 +27,13 @@ class Geodesic(SeededModel):
     def __init__(
         self,
         *,
-        device: str = "cpu",
         working_size: int = 200,
         seed_radius: float = 12,
         edges: float = 50.0,
         smoothing: float = 0.7,
         far: float = 0.3,
     ) -> None:
-        super().__init__(device, working_size, seed_radius, far)
+        super().__init__(working_size, seed_radius, far)
         check_above_0(edges=edges, smoothing=smoothing)
         self.edges = edges
         self.smoothing = smoothing

@@ -18,7 +18,7 @@ class GrabCut(SeededModel):
     Every answer is a fresh cut. Close to a positive click the object is probable; far from all of them it is
     excluded. Parts of the cut without a positive click are dropped.
 
-    device, working_size, seed_radius, far: see `SeededModel`.
+    working_size, seed_radius, far: see `SeededModel`.
     near: radius around positive clicks where the object is probable, as a part of the shorter side.
     iterations: of GrabCut, per answer.
 
@@ -30,14 +30,13 @@ class GrabCut(SeededModel):
     def __init__(
         self,
         *,
-        device: str = "cpu",
         working_size: int = 256,
         seed_radius: float = 12,
         near: float = 0.12,
         far: float = 0.3,
         iterations: int = 3,
     ) -> None:
-        super().__init__(device, working_size, seed_radius, far)
+        super().__init__(working_size, seed_radius, far)
         if iterations < 1:
             raise UserError(f"iterations must be at least 1, not {iterations}")
         check_above_0(near=near)

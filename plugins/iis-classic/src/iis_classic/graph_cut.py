@@ -18,7 +18,7 @@ class GraphCut(SeededModel):
     The colour models are mixtures of five Gaussians, of the certain object and of the certain background; they
     are not refined, which tells this model from GrabCut. OpenCV computes the cut.
 
-    device, working_size, seed_radius, far: see `SeededModel`.
+    working_size, seed_radius, far: see `SeededModel`.
     noise: standard deviation added to every component, in units of Lab.
 
     Source: Boykov, Jolly 2001, Interactive Graph Cuts for Optimal Boundary and Region Segmentation.
@@ -27,13 +27,12 @@ class GraphCut(SeededModel):
     def __init__(
         self,
         *,
-        device: str = "cpu",
         working_size: int = 256,
         seed_radius: float = 12,
         noise: float = 6.0,
         far: float = 0.3,
     ) -> None:
-        super().__init__(device, working_size, seed_radius, far)
+        super().__init__(working_size, seed_radius, far)
         check_above_0(noise=noise)
         self.noise = noise
 

@@ -14,7 +14,7 @@ from iis_classic.seeds import Seed, certain_labels, drop_unanchored
 class RandomWalker(SeededModel):
     """The probability that a random walk, which seldom crosses an edge, reaches a positive click first.
 
-    device, working_size, seed_radius, far: see `SeededModel`.
+    working_size, seed_radius, far: see `SeededModel`.
     beta: how seldom a walk crosses an edge.
 
     Source: Grady 2006, Random Walks for Image Segmentation; scikit-image's implementation.
@@ -23,13 +23,12 @@ class RandomWalker(SeededModel):
     def __init__(
         self,
         *,
-        device: str = "cpu",
         working_size: int = 256,
         seed_radius: float = 12,
         beta: float = 4000.0,
         far: float = 0.3,
     ) -> None:
-        super().__init__(device, working_size, seed_radius, far)
+        super().__init__(working_size, seed_radius, far)
         check_above_0(beta=beta)
         self.beta = beta
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from iis_classic.seeds import Seed
 from iis_core import IISModel, UserError
+from iis_core.clicks import order_clicks
 from iis_core.threads import per_element
 from iis_core.types import Clicks, State
 
@@ -22,20 +23,17 @@ class SeededModel(IISModel):
     marks the middle of an error, and half-way to the nearest click of the other sign. Clicked pixels always get
     their label.
 
-    device: "cpu", the only one.
     working_size: the longer side in pixels at which the work is done.
     seed_radius: of the certain disks, at most, in pixels at working size.
     far: distance from all positive clicks beyond which there is only background, as a part of the longer side.
 
-    Raises UserError for another device and for sizes that are not above 0.
+    Raises UserError for sizes that are not above 0.
     """
 
+    device = torch.device("cpu")
     starts_from_mask = False
 
-    def __init__(self, device: str, working_size: int, seed_radius: float, far: float) -> None:
-        self.device = torch.device(device)
-        if self.device.type != "cpu":
-            raise UserError(f"classic models run on the CPU only, not on {device!r}")
+    def __init__(self, working_size: int, seed_radius: float, far: float) -> None:
         if working_size < 1:
             raise UserError(f"working_size must be at least 1, not {working_size}")
         check_above_0(seed_radius=seed_radius, far=far)
@@ -69,11 +67,9 @@ class SeededModel(IISModel):
         seeds = [self._with_new_seeds(z, i, pcs, ncs, x.shape[-2:]) for i in range(len(x))]
         small = per_element(lambda i: self._answer(z["image"][i], seeds[i], z["initial"][i]), len(x))
         y = np.stack([_enlarge(probabilities, x.shape[-2:]) for probabilities in small])
-        for i in range(len(x)):
-            for positives, negatives in zip(pcs, ncs, strict=True):
-                for label, clicks in ((1, positives[i]), (0, negatives[i])):
-                    for row, col in clicks:
-                        y[i, row, col] = label
+        for element, answered in enumerate(y):
+            for click in order_clicks(pcs, ncs, element):
+                answered[click.row, click.col] = click.positive
         predicted = [probabilities > 0.5 for probabilities in small]
         interactions = [len(pcs) for _ in seeds]
         return torch.from_numpy(y)[:, None], {**z, "predicted": predicted, "seeds": seeds, "interactions": interactions}
@@ -91,17 +87,14 @@ class SeededModel(IISModel):
 
     def _with_new_seeds(self, z: State, i: int, pcs: Clicks, ncs: Clicks, shape: tuple[int, ...]) -> tuple[Seed, ...]:
         """The element's seeds and those of the interactions that z has not seen."""
-        predicted = z["predicted"][i]
+        predicted, first = z["predicted"][i], z["interactions"][i]
         seeds = list(z["seeds"][i])
-        first = z["interactions"][i]
-        for positives, negatives in zip(pcs[first:], ncs[first:], strict=True):
-            for positive, clicks in ((True, positives[i]), (False, negatives[i])):
-                for click in clicks:
-                    row, col = (
-                        min(int((at + 0.5) * small / large), small - 1)
-                        for at, small, large in zip(click, predicted.shape, shape, strict=True)
-                    )
-                    seeds.append(Seed(row, col, self._radius(predicted, row, col, positive), positive))
+        for click in order_clicks(pcs[first:], ncs[first:], i):
+            row, col = (
+                min(int((at + 0.5) * small / large), small - 1)
+                for at, small, large in zip(click[:2], predicted.shape, shape, strict=True)
+            )
+            seeds.append(Seed(row, col, self._radius(predicted, row, col, click.positive), click.positive))
         return tuple(seeds)
 
     def _radius(self, predicted: np.ndarray, row: int, col: int, positive: bool) -> float:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from iis_core import Sample, UserError
-from iis_core.images import read_image
+from iis_core.files.images import read_image
 
 Objects = Mapping[int, Mapping[str, Any]]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from iis_core import UserError
-from iis_core.images import read_mask
+from iis_core.files.images import read_mask
 from iis_datasets.annotated import AnnotatedImages, Annotation, Objects, entry, existing
 
 

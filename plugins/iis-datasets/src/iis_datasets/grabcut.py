@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from iis_core.images import read_mask
+from iis_core.files.images import read_mask
 from iis_datasets.pairs import PairedDataset, paired_files
 
 

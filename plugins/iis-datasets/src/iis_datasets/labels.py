@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from iis_core import UserError
-from iis_core.images import read_mask
+from iis_core.files.images import read_mask
 
 _NUMBERED = ("1", "L", "P", "I;16", "I;16B", "I")
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from iis_core import UserError
-from iis_core.images import read_image
+from iis_core.files.images import read_image
 from iis_datasets.annotated import existing, listed_names
 from iis_datasets.pairs import PairedDataset, Pairs
 

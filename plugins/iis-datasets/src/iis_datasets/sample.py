@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from iis_core import Sample
-from iis_core.images import read_image, read_mask
+from iis_core.files.images import read_image, read_mask
 
 _OBJECTS = {
     "astronaut.png": ("astronaut", "helmet", "patch"),

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from iis_core import IISModel
-from iis_core.inference import InferenceCopy
+from iis_core.models.inference import InferenceCopy
 from iis_core.types import Clicks, State
-from iis_gto99.network import GTO99Network, prepared
+from iis_gto99.network import GTO99Network, build_network, prepared
 from iis_gto99.pipeline import (
     click_maps,
     clicked_components,
@@ -38,9 +38,12 @@ class GTO99Model(IISModel):
 
     def __init__(self, network: GTO99Network, *, device: str | torch.device | None = None) -> None:
         self.network = network if device is None else network.to(device)
-        self.device = next(self.network.parameters()).device
-        self.weights_sha256: str | None = None
         self._inference = InferenceCopy(prepared)
+
+    @property
+    def device(self) -> torch.device:  # type: ignore[override]  # follows the network
+        """That of the network's parameters."""
+        return next(self.network.parameters()).device
 
     def encode(self, x: Tensor) -> State:
         """The image as the network sees it: enlarged to multiples of 32 and normalised."""
@@ -68,3 +71,8 @@ class GTO99Model(IISModel):
         alpha = self._inference.of(self.network)(image, maps, previous, trimap)
         alpha = clicked_components(forced(reduced(alpha, shape), clicks), clicks)
         return alpha, {**z, "alpha": alpha}
+
+
+def build_model() -> GTO99Model:
+    """Build the published model with random weights."""
+    return GTO99Model(build_network())

@@ -13,7 +13,7 @@ IIS_API = 1
 def iis_models() -> Iterator[ModelSpec]:
     yield ModelSpec(
         name="gto99/resnet50",
-        target="iis_gto99.models:resnet50",
+        target="iis_gto99.model:build_model",
         summary="ResNet-50 with group normalisation, click encoder and guided filter",
         paper="Forte, Price, Cohen, Xu, Pitié 2020, Getting to 99% Accuracy in Interactive Segmentation",
         initial_mask=True,

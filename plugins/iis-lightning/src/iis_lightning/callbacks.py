@@ -14,9 +14,10 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import distributed
 
 import iis_core
-from iis_core.evaluation.pictures import draw
-from iis_core.images import write_image
+from iis_core.clicks import order_clicks
+from iis_core.files.images import write_image
 from iis_core.metrics import mean_noc, usual_thresholds
+from iis_core.report.pictures import render_object
 from iis_lightning.config import Validation
 
 
@@ -105,14 +106,11 @@ class Pictures(Callback):
             return
         answered = outputs["answered"]
         mask = (answered.outputs["y"][0, 0].detach() > 0).cpu().numpy()
-        clicks = [
-            (row, col, positive)
-            for pcs, ncs in zip(answered.pcs, answered.ncs, strict=True)
-            for positive, own in ((True, pcs[0]), (False, ncs[0]))
-            for row, col in own
-        ]
+        clicks = order_clicks(answered.pcs, answered.ncs, element=0)
         title = f"{batch.info[0]['id']}   epoch {trainer.current_epoch}, batch {batch_idx}"
-        picture = draw(batch.image[0].permute(1, 2, 0).numpy(), batch.target[0, 0].numpy(), mask, clicks, title)
+        picture = render_object(
+            batch.image[0].permute(1, 2, 0).numpy(), batch.target[0, 0].numpy(), mask, clicks, title
+        )
         self.folder.mkdir(parents=True, exist_ok=True)
         write_image(self.folder / f"epoch{trainer.current_epoch:04d}-batch{batch_idx:06d}.png", picture)
         for logger in trainer.loggers:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from iis_core import answer, ask
 from iis_core.datasets import RegionBatch
+from iis_core.models.state import put, take
+from iis_core.plugins.offers import origin_of
 from iis_core.robots import InitialRobot, Robot
-from iis_core.state import put, take
 from iis_core.types import Clicks, State
 
 
@@ -35,7 +36,7 @@ class PlainAnswers:
     def __init__(self, model: Any) -> None:
         self.model = model
         self.device = model.device
-        self.name = str(getattr(model, "name", type(model).__name__))
+        self.origin = origin_of(model)
 
     def __call__(self, x: Tensor, z: State, pcs: Clicks, ncs: Clicks) -> tuple[Tensor, State]:
         outputs, z = self.model.logits(x, z, pcs, ncs)

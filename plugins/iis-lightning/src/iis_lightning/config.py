@@ -16,9 +16,10 @@ from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBas
 from yaml import YAMLError
 
 from iis_core import UserError
-from iis_core.losses import LOSSES
+from iis_core.errors import near_matches
+from iis_core.models.losses import LOSSES
+from iis_core.plugins import DatasetSpec, InitialRobotSpec, ModelSpec, ProtocolSpec, RobotSpec, SelectorSpec, Spec
 from iis_core.plugins.catalog import find
-from iis_core.plugins.discovery import near_matches
 from iis_lightning.named import Named, augmentation_of, names_of, one_of, optimizer_of, schedule_of
 
 
@@ -73,7 +74,7 @@ class Validation:
 
 
 @dataclass
-class Config:
+class TrainingConfig:
     """A training run.
 
     losses: by the name of an output of the model, weights of losses by name. Outputs that a model does not have are
@@ -117,7 +118,7 @@ _LEAST = {
 }
 
 
-def read_config(file: str | Path, overrides: Sequence[str] = ()) -> Config:
+def read_training_config(file: str | Path, overrides: Sequence[str] = ()) -> TrainingConfig:
     """A checked configuration.
 
     overrides: `optimizer.keywords.lr=0.001`, as many as wanted; `losses={y: {bce: 1}}` replaces the whole.
@@ -136,9 +137,9 @@ def read_config(file: str | Path, overrides: Sequence[str] = ()) -> Config:
                 raise UserError(f"what is changed must be KEY=VALUE, not {override!r}")
             value = OmegaConf.select(OmegaConf.from_dotlist([override]), key)
             OmegaConf.update(given, key, value, merge=False, force_add=True)
-        defaults = OmegaConf.structured(Config)
+        defaults = OmegaConf.structured(TrainingConfig)
         _drop_replaced(defaults, given)
-        config = cast(Config, OmegaConf.to_object(OmegaConf.merge(defaults, given)))
+        config = cast(TrainingConfig, OmegaConf.to_object(OmegaConf.merge(defaults, given)))
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}") from error
     except YAMLError as error:
@@ -176,7 +177,7 @@ def flat(config: Any, prefix: str = "") -> dict[str, Any]:
     return {key: value for name, part in config.items() for key, value in flat(part, f"{prefix}{name}.").items()}
 
 
-def write_config(config: Config, file: Path) -> None:
+def write_config(config: TrainingConfig, file: Path) -> None:
     """Keep a configuration beside what comes of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     new = file.with_name(f".{file.name}.{os.getpid()}")  # several processes may begin at once
@@ -184,9 +185,9 @@ def write_config(config: Config, file: Path) -> None:
     new.replace(file)
 
 
-def check_goes_on(config: Config, file: Path) -> None:
+def check_goes_on(config: TrainingConfig, file: Path) -> None:
     """Raise UserError where a run began with another configuration, with how they differ."""
-    kept, asked = flat(read_config(file)), flat(config)
+    kept, asked = flat(read_training_config(file)), flat(config)
     differing = [
         f"{key} {kept.get(key)}, not {asked.get(key)}"
         for key in sorted({*kept, *asked})
@@ -201,9 +202,9 @@ def _unknown(error: ConfigKeyError) -> str:
     return f"there is no key {error.full_key!r}{near_matches(str(error.key), fields) or f'; known: {names_of(fields)}'}"
 
 
-def _check(config: Config) -> None:
-    for kind, name in _catalogued(config):
-        find(kind, name)
+def _check(config: TrainingConfig) -> None:
+    for spec_type, name in _list_named(config):
+        find(spec_type, name)
     for output, weights in config.losses.items():
         for loss in weights:
             one_of(loss, LOSSES, f"losses.{output}")
@@ -236,15 +237,15 @@ def _check(config: Config) -> None:
             raise UserError(f"{name} must lie in [0, 1], not {values[name]}")
 
 
-def _catalogued(config: Config) -> list[tuple[str, str]]:
-    """Kinds and names of all that is to be found in the catalog."""
-    named = [
-        ("models", config.model.name),
-        ("datasets", config.data.dataset.name),
-        ("selectors", config.data.selector.name),
-        ("initial_robots", config.clicks.initial.name),
-        ("robots", config.clicks.robot.name),
+def _list_named(config: TrainingConfig) -> list[tuple[type[Spec], str]]:
+    """Everything that must be in the catalog: types of specs, and names."""
+    named: list[tuple[type[Spec], str]] = [
+        (ModelSpec, config.model.name),
+        (DatasetSpec, config.data.dataset.name),
+        (SelectorSpec, config.data.selector.name),
+        (InitialRobotSpec, config.clicks.initial.name),
+        (RobotSpec, config.clicks.robot.name),
     ]
     if config.validation is None:
         return named
-    return [*named, ("datasets", config.validation.dataset.name), ("protocols", config.validation.protocol)]
+    return [*named, (DatasetSpec, config.validation.dataset.name), (ProtocolSpec, config.validation.protocol)]

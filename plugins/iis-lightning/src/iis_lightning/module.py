@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from iis_core import ContractError, UserError, load_initial_robot, load_robot
 from iis_core.datasets import RegionBatch
 from iis_core.errors import name_of
-from iis_core.losses import LOSSES
-from iis_core.models import TrainableModel
+from iis_core.models import LayerwiseModel, TrainableModel
+from iis_core.models.losses import LOSSES
 from iis_core.seeding import generator
 from iis_lightning.clicking import Answered, click_and_answer
-from iis_lightning.config import Config
+from iis_lightning.config import TrainingConfig
 from iis_lightning.data import element_generators
 from iis_lightning.named import made_with, optimizer_of, schedule_of
 
@@ -29,7 +29,7 @@ class ClickTraining(LightningModule):
     Raises UserError for a model that cannot be trained.
     """
 
-    def __init__(self, model: Any, config: Config) -> None:
+    def __init__(self, model: Any, config: TrainingConfig) -> None:
         super().__init__()
         if not (isinstance(model, nn.Module) and isinstance(model, TrainableModel)):
             raise UserError(f"{name_of(model)} cannot be trained: it is no module with `logits`")
@@ -92,19 +92,15 @@ class ClickTraining(LightningModule):
         }
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Parameters that are trained, by the factor of their learning rate.
-
-        A network may say `learning_rate_multipliers()`, by the names of its parameters.
-        """
-        network = getattr(self.model, "network", self.model)
-        factors = network.learning_rate_multipliers() if hasattr(network, "learning_rate_multipliers") else {}
+        """Parameters that are trained, by the factor of their learning rate; see `LayerwiseModel`."""
+        factors = self.model.learning_rate_multipliers() if isinstance(self.model, LayerwiseModel) else {}
         groups: dict[float, list[nn.Parameter]] = {}
-        for name, parameter in network.named_parameters():
+        for name, parameter in self.model.named_parameters():
             if parameter.requires_grad:
                 groups.setdefault(float(factors.get(name, 1.0)), []).append(parameter)
         if set(groups) == {1.0}:
             return [{"params": groups[1.0]}]
         if "lr" not in self.config.optimizer.keywords:
-            raise UserError("optimizer.keywords.lr is missing: this network scales it layer by layer")
+            raise UserError("optimizer.keywords.lr is missing: this model scales it layer by layer")
         lr = float(self.config.optimizer.keywords["lr"])
         return [{"params": parameters, "lr": lr * factor} for factor, parameters in sorted(groups.items())]

@@ -13,8 +13,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import MISSING
 
 from iis_core import UserError
-from iis_core.errors import first_line
-from iis_core.plugins.discovery import near_matches
+from iis_core.errors import first_line, near_matches
 
 
 @dataclass

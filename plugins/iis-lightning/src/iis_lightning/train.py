@@ -21,10 +21,9 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from iis_core import UserError, load_model
 from iis_core.datasets import RegionBatch
-from iis_core.plugins.catalog import find
-from iis_core.weights import save_model
+from iis_core.models.weights import save_model
 from iis_lightning.callbacks import Checkpoints, NumberOfClicks, Pictures, RandomStates
-from iis_lightning.config import Config, check_goes_on, write_config
+from iis_lightning.config import TrainingConfig, check_goes_on, write_config
 from iis_lightning.data import Batches, Place, loader, training_data, without_traceback
 from iis_lightning.module import ClickTraining
 from iis_lightning.named import Named, made_with
@@ -32,7 +31,7 @@ from iis_lightning.named import Named, made_with
 CONFIG, CHECKPOINTS, LAST, MODEL = "config.yaml", "checkpoints", "last.ckpt", "model"
 
 
-def train(config: Config) -> Path:
+def train(config: TrainingConfig) -> Path:
     """Train a model, or go on with a run that was stopped; returns the model folder, `out/model`.
 
     A run that was stopped or killed ends with the same weights as one that was not, from its last checkpoint on: same
@@ -59,12 +58,12 @@ def train(config: Config) -> Path:
             validation.catch_up(trainer, module)
         if trainer.is_global_zero:
             shutil.rmtree(out / MODEL, ignore_errors=True)
-            save_model(out / MODEL, module.model, name=find("models", config.model.name).spec.name)
+            save_model(out / MODEL, module.model)
         trainer.strategy.barrier()
     return out / MODEL
 
 
-def _batches(config: Config, size: int, trainer: Trainer) -> Batches:
+def _batches(config: TrainingConfig, size: int, trainer: Trainer) -> Batches:
     def position() -> Place:
         epoch, had = trainer.current_epoch, trainer.fit_loop.epoch_loop.batch_progress.current.ready
         # Reading processes are started before Lightning counts on from a checkpoint at the end of an epoch.
@@ -102,7 +101,7 @@ class Trial:
     memory: int
 
 
-def try_out(config: Config) -> Trial:
+def try_out(config: TrainingConfig) -> Trial:
     """Build everything and take two steps on the first batch, writing nothing."""
     module = _module(config).train()
     trainer = _trainer(config, Path(config.out), None)
@@ -140,12 +139,12 @@ def try_out(config: Config) -> Trial:
     )
 
 
-def _module(config: Config) -> ClickTraining:
+def _module(config: TrainingConfig) -> ClickTraining:
     seed_everything(config.seed, verbose=False)
     return ClickTraining(load_model(config.model.name, **config.model.keywords), config)
 
 
-def _trainer(config: Config, out: Path, more_callbacks: Sequence[Callback] | None) -> Trainer:
+def _trainer(config: TrainingConfig, out: Path, more_callbacks: Sequence[Callback] | None) -> Trainer:
     """With everything that writes, or with nothing of it where more_callbacks is None."""
     callbacks: list[Any] = []
     loggers: list[Any] = []

@@ -1,4 +1,4 @@
-"""Checkpoints of mmsegmentation, to begin from."""
+"""Checkpoints of mmsegmentation, to start from."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import torch
 from torch import nn
 
 from iis_core import UserError
-from iis_core.config import read_config
-from iis_core.downloads import fetch
-from iis_core.files import sha256
+from iis_core.files.config import read_user_config
+from iis_core.files.downloads import fetch
+from iis_core.files.hashing import sha256
+from iis_core.models.weights import StoredWeights, put_weights, read_weights
 from iis_core.plugins import Download
-from iis_core.weights import StoredWeights, put_weights, read_weights
 
 _HASH = re.compile(r"-([0-9a-f]{8})\.pth$")
 """Published files end with the beginning of their SHA-256."""
@@ -26,15 +26,15 @@ _HASH = re.compile(r"-([0-9a-f]{8})\.pth$")
 _AUXILIARY = ("auxiliary_head.", "data_preprocessor.")
 
 
-def begin_from(network: nn.Module, checkpoint: str) -> None:
+def start_from(network: nn.Module, checkpoint: str) -> None:
     """Give a segmentor of one class the weights of a checkpoint, all but those of the last layer of its head.
 
     checkpoint: a path, or a URL that is fetched into the folder of weights.
 
     The file is read without running code. Raises UserError where it cannot be had, or is of another network.
     """
-    file = _fetched(checkpoint) if urlsplit(checkpoint).scheme in ("http", "https") else Path(checkpoint)
-    with _readable():
+    file = _fetch_checkpoint(checkpoint) if urlsplit(checkpoint).scheme in ("http", "https") else Path(checkpoint)
+    with _allow_curves():
         stored = read_weights(file)
     own = network.state_dict()
     given = {name: value for name, value in stored.state.items() if not name.startswith(_AUXILIARY)}
@@ -49,12 +49,12 @@ def begin_from(network: nn.Module, checkpoint: str) -> None:
     put_weights(network, StoredWeights(stored.path, {**given, **kept, **drawn}))
 
 
-def _fetched(url: str) -> Path:
+def _fetch_checkpoint(url: str) -> Path:
     claimed = _HASH.search(urlsplit(url).path)
     name = Download(url=url).file_name
     # Names without a hash, such as iter_160000.pth, are given to many files.
     own = name if claimed else f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{name}"
-    config = read_config()
+    config = read_user_config()
     file = fetch(Download(url=url, file=own), config.weights, mirrors=config.mirrors)
     if claimed and not sha256(file).startswith(claimed[1]):
         file.unlink()
@@ -62,7 +62,7 @@ def _fetched(url: str) -> Path:
     return file
 
 
-def _readable() -> AbstractContextManager[object]:
+def _allow_curves() -> AbstractContextManager[object]:
     """Beside tensors, curves of losses: what the library keeps in them is read as arrays, its methods as nothing."""
     rebuild: Any = np.empty(0).__reduce__()[0]
     known: list[Any] = [

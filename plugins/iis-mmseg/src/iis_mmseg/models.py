@@ -1,70 +1,71 @@
-"""The registered models: a configuration, a way for the clicks to enter."""
+"""From a configuration of mmsegmentation to a model."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from iis_core import UserError
-from iis_core.fusion import FusionModel, chosen_config, fused, fusion_model
-from iis_core.weights import find_weights, put_weights
-from iis_mmseg.checkpoints import begin_from
+from iis_core.models.fusion import FusionModel, fuse
+from iis_mmseg.checkpoints import start_from
 from iis_mmseg.configuration import read_configuration
 from iis_mmseg.index import FAMILIES
 from iis_mmseg.network import OTHER, MMSegNetwork
 
-_DEFAULTS = {"fusion": "early", "click_encoding": "disks"}
 _NAMES = {config: f"mmseg/{family}" for family, config in FAMILIES.items()}
 
 
-def load(
+def complete_config(config: Mapping[str, Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the configuration file, so that a model folder does without it."""
+    if "model" in config:
+        return dict(config)
+    if config["config"] is None:
+        raise UserError("mmseg/config needs config=PATH, a configuration of mmsegmentation")
+    read = read_configuration(config["config"])
+    # As text, since JSON has no tuples, which the library tells from lists.
+    return {**config, "model": repr(read.model), "mean": list(read.mean), "std": list(read.std)}
+
+
+def build_model(
     *,
-    device: str = "cpu",
-    weights: str | None = None,
+    model: str,
+    mean: Sequence[float],
+    std: Sequence[float],
+    fusion: str,
+    click_encoding: str,
     config: str | None = None,
     checkpoint: str | None = None,
-    fusion: str | None = None,
-    click_encoding: str | None = None,
     working_size: int | None = None,
 ) -> FusionModel:
-    """A network of mmsegmentation; parameters that its logits do not depend on are frozen and in `unused_parameters`.
+    """Build a model with random weights.
 
-    weights: a model folder, or "random"; these models have no published weights for clicks.
-    config: a configuration, by its path or by its path below those that the library ships; may be left out where
-        weights is a model folder. The file is a Python program and is run.
-    checkpoint: path or URL of a checkpoint of mmsegmentation to begin from, where weights="random".
-    fusion: "early" or "intermediate"; by default early, or as the model folder says.
-    click_encoding: "disks", "distances" or "gaussians"; by default disks, or as the model folder says.
-    working_size: the longer side that the network is shown at most, in pixels; by default any.
+    Args:
+        model: the configuration's model as a Python literal; by default read from `config`.
+        mean: of RGB in [0, 1], by which images are normalised; by default read from `config`.
+        std: in the same form.
+        fusion: "early" or "intermediate".
+        click_encoding: "disks", "distances" or "gaussians".
+        config: a configuration, by its path or by its path below those that the library ships. The file is a Python
+            program and is run.
+        checkpoint: path or URL of a checkpoint of mmsegmentation to start from.
+        working_size: the longer side that the network is shown at most, in pixels; by default any.
 
-    Raises UserError, with the remedy, for what cannot work.
+    Raises:
+        UserError: the configuration cannot work; with the remedy.
+
     """
-    what = _NAMES.get(config or "", f"mmseg/config with {config}" if config else "mmseg/config")
-    stored = None if weights == "random" else find_weights(_NAMES.get(config or "", "mmseg/config"), weights)
-    given = {"fusion": fusion, "click_encoding": click_encoding}
-    chosen = chosen_config({} if config is None else {"config": config}, given, _DEFAULTS, stored)
-    if "config" not in chosen:
-        raise UserError(f"{what} needs config=PATH, a configuration of mmsegmentation")
-    if stored is not None and checkpoint is not None:
-        raise UserError(f"{stored.path} holds all weights: leave checkpoint out")
-    if "model" not in chosen:
-        read = read_configuration(chosen["config"])
-        # As text, for JSON has no tuples, which the library tells from lists.
-        chosen |= {"model": repr(read.model), "mean": list(read.mean), "std": list(read.std)}
-    whole = MMSegNetwork(ast.literal_eval(chosen["model"]), what)
+    what = _NAMES.get(config or "", f"mmseg/config with {config}")
+    network = MMSegNetwork(ast.literal_eval(model), what)
     if checkpoint is not None:
-        begin_from(whole.segmentor, checkpoint)
-    remedy = "fusion='intermediate' leaves its backbone as it is" if chosen["fusion"] == "early" else OTHER
-    network, unused = fused(whole, chosen, f"{what} by {chosen['fusion']} fusion", remedy)
-    if stored is not None:
-        put_weights(network, stored)
-    model = fusion_model(
+        start_from(network.segmentor, checkpoint)
+    return fuse(
         network,
-        mean=chosen["mean"],
-        std=chosen["std"],
-        click_encoding=chosen["click_encoding"],
-        device=device,
+        fusion=fusion,
+        click_encoding=click_encoding,
+        mean=mean,
+        std=std,
         working_size=working_size,
-    ).eval()
-    model.unused_parameters = unused
-    model.weights_sha256 = None if stored is None else stored.sha256
-    return model
+        what=what,
+        remedy="fusion='intermediate' leaves its backbone as it is" if fusion == "early" else OTHER,
+    )

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
 
 from iis_core.plugins import ModelSpec, hookimpl
 from iis_mmseg.index import FAMILIES
 
 IIS_API = 1
 
+_ANY = ModelSpec(
+    name="mmseg/config",
+    target="iis_mmseg.models:build_model",
+    summary="any configuration of mmsegmentation, by its path",
+    licence="Apache-2.0",
+    config={"config": None, "fusion": "early", "click_encoding": "disks"},
+    complete="iis_mmseg.models:complete_config",
+    pretrained=("checkpoint",),
+    initial_mask=True,
+    choices={"fusion": ("early", "intermediate"), "click_encoding": ("disks", "distances", "gaussians")},
+    check_keywords={"weights": "random", "config": FAMILIES["segformer_mit-b0"]},
+)
+
 
 @hookimpl
 def iis_models() -> Iterator[ModelSpec]:
     for family, config in FAMILIES.items():
-        summary = f"{family} of mmsegmentation, clicks by early or intermediate fusion"
-        yield _spec(family, summary, defaults={"config": config})
-    checked = {"weights": "random", "config": FAMILIES["segformer_mit-b0"]}
-    yield _spec("config", "any configuration of mmsegmentation, by its path", check_keywords=checked)
-
-
-def _spec(variant: str, summary: str, **own: Any) -> ModelSpec:
-    return ModelSpec(
-        name=f"mmseg/{variant}",
-        target="iis_mmseg.models:load",
-        summary=summary,
-        licence="Apache-2.0",
-        initial_mask=True,
-        choices={"fusion": ("early", "intermediate"), "click_encoding": ("disks", "distances", "gaussians")},
-        **{"check_keywords": {"weights": "random"}, **own},
-    )
+        yield replace(
+            _ANY,
+            name=f"mmseg/{family}",
+            summary=f"{family} of mmsegmentation, clicks by early or intermediate fusion",
+            config={**_ANY.config, "config": config},
+            choices={**_ANY.choices, "config": (config,)},
+            check_keywords={"weights": "random"},
+        )
+    yield _ANY

@@ -9,8 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from iis_ritm.build import build_network as build_network
     from iis_ritm.model import RITMModel as RITMModel
+    from iis_ritm.networks.published import build_network as build_network
 
 _HOME_OF = {"RITMModel": "model", "build_network": "build"}
 

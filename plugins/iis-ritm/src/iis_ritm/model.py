@@ -12,16 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from iis_core import UserError
-from iis_core.clicks import NO_POINT, points_from_clicks
-from iis_core.inference import InferenceCopy
+from iis_core.clicks import NO_POINT, order_clicks, points_from_clicks
+from iis_core.models.inference import InferenceCopy
 from iis_core.types import Clicks, State
 from iis_ritm.folding import prepared
-from iis_ritm.networks.network import resized
+from iis_ritm.networks.network import RITMNetwork, resized
+from iis_ritm.networks.published import build_network
 from iis_ritm.zoom import Box, OrderedClick, ZoomIn, fitted, moved, placed, seen
 
 
 @dataclass(frozen=True)
-class View:
+class NetworkInput:
     """What the network is shown for one element.
 
     image: float32 (1, 3 or 4, h, w). clicks: in its pixels.
@@ -75,7 +76,6 @@ class RITMModel(nn.Module):
         self.flip = flip
         self.max_size = max_size
         self.precision = precision
-        self.weights_sha256: str | None = None
         self._inference = InferenceCopy(_compiled if compile else prepared)
 
     @property
@@ -100,7 +100,7 @@ class RITMModel(nn.Module):
     @torch.no_grad()
     def forward(self, x: Tensor, z: State, pcs: Clicks, ncs: Clicks) -> tuple[Tensor, State]:
         """Answer the clicks, as `IISModel.__call__`."""
-        clicks = [_ordered(pcs, ncs, element) for element in range(len(x))]
+        clicks = [_order(pcs, ncs, element) for element in range(len(x))]
         everything = range(len(x))
         z = self._look(x, z, clicks, everything)
         y = self._predict(x, z, clicks, everything)
@@ -120,6 +120,11 @@ class RITMModel(nn.Module):
         named = {name: outputs[key] for name, key in names.items() if key in outputs}
         prediction = named["y"].detach().sigmoid().float()
         return named, {**z, "prediction": prediction, "answered": [True] * len(x)}
+
+    def learning_rate_multipliers(self) -> Mapping[str, float]:
+        """As the network says, where it is a `RITMNetwork`; see `LayerwiseModel`."""
+        known = self.network.learning_rate_multipliers() if isinstance(self.network, RITMNetwork) else {}
+        return {f"network.{name}": factor for name, factor in known.items()}
 
     def _wants_again(self, prediction: Tensor, region: Box | None) -> bool:
         return self.zoom_in is not None and self.zoom_in.wants_again(prediction.cpu().numpy(), region)
@@ -156,7 +161,7 @@ class RITMModel(nn.Module):
                 answers[b] = whole if region is None else placed(whole, region, (x.shape[-2], x.shape[-1]))
         return torch.cat([answers[b] for b in elements])
 
-    def _view(self, x: Tensor, z: State, clicks: Sequence[OrderedClick], b: int) -> View:
+    def _view(self, x: Tensor, z: State, clicks: Sequence[OrderedClick], b: int) -> NetworkInput:
         region, pixels = z["region"][b], z["pixels"][b]
         image = x[b : b + 1] if pixels is None else pixels
         shape = (image.shape[-2], image.shape[-1])
@@ -167,10 +172,10 @@ class RITMModel(nn.Module):
             clicks = moved(clicks, region, shape)
         if self.max_size is not None and max(shape) > self.max_size:
             limited, whole = fitted(shape, self.max_size), Box(0, shape[0] - 1, 0, shape[1] - 1)
-            return View(seen(image, whole, limited), moved(clicks, whole, limited), shape)
-        return View(image, clicks, shape)
+            return NetworkInput(seen(image, whole, limited), moved(clicks, whole, limited), shape)
+        return NetworkInput(image, clicks, shape)
 
-    def _probabilities(self, views: Sequence[View]) -> Tensor:
+    def _probabilities(self, views: Sequence[NetworkInput]) -> Tensor:
         """The network's answer to views of one size, float32 (b, 1, h, w)."""
         image = torch.cat([view.image for view in views])
         points = _points([view.clicks for view in views], self.device)
@@ -188,19 +193,40 @@ class RITMModel(nn.Module):
         return logits.sigmoid()
 
 
+def build_model(
+    *,
+    network: Mapping[str, Any],
+    target_size: int | None = 400,
+    skip_clicks: int = 1,
+    flip: bool = True,
+    max_size: int | None = None,
+    precision: str = "fp32",
+    compile: bool = False,
+) -> RITMModel:
+    """Build a model with random weights.
+
+    Args:
+        network: the config of the network, see `build_network`.
+        target_size: see `ZoomIn`; None shows the whole image.
+        skip_clicks: see `ZoomIn`.
+        flip: see `RITMModel`.
+        max_size: see `RITMModel`.
+        precision: see `RITMModel`.
+        compile: see `RITMModel`.
+
+    """
+    zoom_in = None if target_size is None else {"target_size": target_size, "skip_clicks": skip_clicks}
+    return RITMModel(
+        build_network(network), zoom_in=zoom_in, flip=flip, max_size=max_size, precision=precision, compile=compile
+    )
+
+
 def _compiled(network: nn.Module) -> Any:
     return torch.compile(prepared(network), dynamic=True)
 
 
-def _ordered(pcs: Clicks, ncs: Clicks, element: int) -> list[OrderedClick]:
-    """An element's clicks: by interaction, positives before negatives."""
-    signed = [
-        (row, col, positive)
-        for positives, negatives in zip(pcs, ncs, strict=True)
-        for positive, clicks in ((True, positives[element]), (False, negatives[element]))
-        for row, col in clicks
-    ]
-    return [OrderedClick(row, col, positive, order) for order, (row, col, positive) in enumerate(signed)]
+def _order(pcs: Clicks, ncs: Clicks, element: int) -> list[OrderedClick]:
+    return [OrderedClick(*click, order) for order, click in enumerate(order_clicks(pcs, ncs, element))]
 
 
 def _points(clicks: Sequence[Sequence[OrderedClick]], device: torch.device) -> Tensor:

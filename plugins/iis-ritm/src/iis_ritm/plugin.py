@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from iis_core.plugins import ModelSpec, Weights, hookimpl
+from iis_ritm.configs import CONFIGS
 
 IIS_API = 1
 
@@ -71,12 +72,15 @@ def _spec(
 ) -> ModelSpec:
     return ModelSpec(
         name=f"ritm/{variant}",
-        target=f"iis_ritm.models:{variant.replace('-', '_')}",
+        target="iis_ritm.model:build_model",
         summary=summary,
+        config={"network": CONFIGS[variant]},
+        convert="iis_ritm.checkpoints:convert_checkpoint",
         paper=_PAPER,
         initial_mask=initial_mask,
         trained_on=trained_on,
         dataset_keywords={"davis": {"target_size": 600}, "davis585": {"target_size": 600}},
+        plain_keywords={"target_size": None, "flip": False},
         check_keywords={"weights": "random"},
         **more,
     )

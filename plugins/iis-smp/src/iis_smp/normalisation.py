@@ -12,8 +12,11 @@ _HALVES: Normalisation = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 _DPN: Normalisation = ((124 / 255, 117 / 255, 104 / 255), (1 / (0.0167 * 255),) * 3)
 
 
-def normalisation(encoder_name: str, encoder_weights: str | None) -> Normalisation:
-    """Of an encoder of segmentation_models_pytorch (0.4 and before kept these numbers in its code) or of timm."""
+def find_normalisation(encoder_name: str, encoder_weights: str | None) -> Normalisation:
+    """Look up the mean and standard deviation that an encoder was trained with.
+
+    Up to version 0.4 segmentation_models_pytorch kept the numbers of its own encoders in its code; timm has its own.
+    """
     if encoder_name.startswith(("tu-", "timm-")):
         if encoder_weights == "advprop":
             return _HALVES

@@ -15,10 +15,19 @@ def iis_models() -> Iterator[ModelSpec]:
     for architecture, name in ARCHITECTURES.items():
         yield ModelSpec(
             name=f"smp/{architecture}",
-            target=f"iis_smp.models:{architecture}",
+            target="iis_smp.models:build_model",
             summary=f"{name} with any of its encoders, clicks by early or intermediate fusion",
+            config={
+                "architecture": architecture,
+                "encoder_name": "resnet34",
+                "fusion": "early",
+                "click_encoding": "disks",
+            },
+            complete="iis_smp.models:complete_config",
+            pretrained=("encoder_weights",),
             initial_mask=True,
             choices={
+                "architecture": (architecture,),
                 "encoder_name": (*(() if architecture == "dpt" else ENCODERS), "tu-*"),
                 "fusion": ("early", "intermediate"),
                 "click_encoding": ("disks", "distances", "gaussians"),

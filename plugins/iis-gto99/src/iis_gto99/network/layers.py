@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from iis_core.inference import enlarged_and_convolved
+from iis_core.models.inference import enlarged_and_convolved
 
 _GROUPS = 32
 

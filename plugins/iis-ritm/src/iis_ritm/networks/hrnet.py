@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from iis_core.inference import enlarged_and_convolved
+from iis_core.models.inference import enlarged_and_convolved
 from iis_ritm.networks.network import RITMNetwork, resized
 from iis_ritm.networks.ocr import ObjectContext
 from iis_ritm.networks.resnet import BasicBlock, Bottleneck, layer

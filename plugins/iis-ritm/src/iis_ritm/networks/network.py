@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +60,6 @@ class RITMNetwork(nn.Module):
         backbone_lr_mult: float = 0.1,
     ) -> None:
         super().__init__()
-        self.config: Mapping[str, Any] | None = None
         self.with_aux_output = with_aux_output
         self.radii = [norm_radius] if clicks_groups is None else list(clicks_groups)
         self.use_disks = use_disks

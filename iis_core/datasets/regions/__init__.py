@@ -1,0 +1,5 @@
+"""Region selectors: from the full masks of a sample to one thing to segment."""
+
+from iis_core.datasets.regions.base import RegionSelector, merge_objects, object_mask
+
+__all__ = ["RegionSelector", "merge_objects", "object_mask"]

@@ -1,0 +1,1 @@
+"""Files: the user's configuration, images, hashes, downloads and archives."""

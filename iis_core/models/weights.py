@@ -1,0 +1,192 @@
+"""Weights: read from any file without running code, put into a network without a gap, kept in model folders.
+
+A model folder holds `model.safetensors` and `model.json` (name, config, versions).
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import importlib_metadata
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from iis_core.errors import UserError, name_of
+from iis_core.files.config import read_user_config
+from iis_core.files.hashing import is_web_page, sha256
+from iis_core.files.plain import to_plain
+from iis_core.plugins.offers import ModelOrigin, origin_of
+from iis_core.plugins.specs import ModelSpec
+
+_TENSORS, _DESCRIPTION = "model.safetensors", "model.json"
+_SHOWN = 5
+_UNSUPPORTED = re.compile(r"Unsupported (?:global: GLOBAL|class|operand) (\S+)")
+
+
+@dataclass(frozen=True, eq=False)
+class StoredWeights:
+    """The content of a weights file or a model folder.
+
+    Args:
+        path: the file or folder.
+        state: tensors by parameter name.
+        config: what the network was built from, where the file says it.
+
+    """
+
+    path: Path
+    state: Mapping[str, Tensor]
+    config: Mapping[str, Any] | None = None
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the file; of a model folder, that of its tensors."""
+        return sha256(self.path / _TENSORS if self.path.is_dir() else self.path)
+
+
+def read_weights(path: str | Path) -> StoredWeights:
+    """Read a model folder, a safetensors file, or a file of `torch.save`, of which no code is run.
+
+    Of a checkpoint `{"state_dict": ..., "config": ...}` both are taken; a file that is a state dict has no config.
+    Raises UserError, with what the file seems to be, where it is none of these.
+    """
+    place = Path(path)
+    if place.is_dir():
+        if not (place / _TENSORS).is_file():
+            raise UserError(f"{place} is not a model folder: it has no {_TENSORS}")
+        return StoredWeights(place, _read_safetensors(place / _TENSORS), _read_config(place))
+    if place.suffix == ".safetensors":
+        return StoredWeights(place, _read_safetensors(place))
+    content = _read_pickle(place)
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        state, config = content["state_dict"], content.get("config")
+    else:
+        state, config = content, None
+    is_state = isinstance(state, Mapping) and state and all(isinstance(value, Tensor) for value in state.values())
+    if not is_state:
+        holds = f"the keys {_some(list(content))}" if isinstance(content, Mapping) else f"a {type(content).__name__}"
+        raise UserError(f"{place} holds no state dict but {holds}: give a checkpoint with `state_dict`")
+    return StoredWeights(place, dict(state), config)
+
+
+def put_weights(network: nn.Module, stored: StoredWeights) -> None:
+    """Give a network its weights. Raises UserError with every kind of mismatch, the network being unchanged."""
+    wanted, found = network.state_dict(), stored.state
+    missing = [name for name in wanted if name not in found]
+    unexpected = [name for name in found if name not in wanted]
+    misshaped = [
+        f"{name} {tuple(found[name].shape)} instead of {tuple(wanted[name].shape)}"
+        for name in wanted
+        if name in found and found[name].shape != wanted[name].shape
+    ]
+    kinds = {"missing": missing, "unexpected": unexpected, "of another shape": misshaped}
+    wrong = [f"{len(names)} {kind}: {_some(names)}" for kind, names in kinds.items() if names]
+    if wrong:
+        hint = _recognised(found)
+        raise UserError(f"{stored.path} does not fit the network{hint}; parameters {'; '.join(wrong)}")
+    network.load_state_dict(dict(found))
+
+
+def save_model(folder: str | Path, model: object) -> None:
+    """Write the model folder of a loaded model.
+
+    Args:
+        folder: a new or empty folder.
+        model: from `load_model`; its `origin` says the name and the config that are written beside the weights.
+
+    Raises:
+        UserError: the model does not come from the catalog or has no weights, or the folder holds files or cannot be
+            written.
+
+    """
+    origin, network = origin_of(model), network_of(model)
+    if not isinstance(origin, ModelOrigin) or network is None:
+        raise UserError(f"{name_of(model)} has no model folder: it has no weights, or was not made by load_model")
+    place = Path(folder)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        if any(place.iterdir()):
+            raise UserError(f"{place} holds files already: choose another folder")
+        state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+        save_file(state, place / _TENSORS)
+        versions = {package: importlib_metadata.version(package) for package in ("iis-core", "torch")}
+        content = {"name": origin.name, "config": to_plain(origin.config), "versions": versions}
+        (place / _DESCRIPTION).write_text(json.dumps(content, indent=2) + "\n")
+    except OSError as error:
+        raise UserError(f"{place} cannot be written: {error.strerror or error}") from error
+
+
+def network_of(model: object) -> nn.Module | None:
+    """The module that holds a model's weights: its attribute `network`, else the model itself; None without any."""
+    network = getattr(model, "network", model)
+    return network if isinstance(network, nn.Module) else None
+
+
+def published_file(spec: ModelSpec) -> Path:
+    """Where the published weights of a model are kept. Raises UserError, with the remedy, where they are not."""
+    name, weights = spec.name, spec.weights
+    if weights is None:
+        raise UserError(f"{name} has no published weights: give weights=PATH, or weights='random' to run it untrained")
+    file = read_user_config().weights / weights.file_name
+    if not file.is_file():
+        get = f"`iis weights {name}` says how to get them" if weights.by_hand else f"run `iis weights {name} --get`"
+        raise UserError(
+            f"the published weights of {name} are not at hand: {get}, give weights=PATH, or weights='random' to run it "
+            "untrained"
+        )
+    return file
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path} cannot be read as safetensors: {error}") from error
+
+
+def _read_config(folder: Path) -> Mapping[str, Any] | None:
+    try:
+        content = json.loads((folder / _DESCRIPTION).read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder / _DESCRIPTION} cannot be read: {error}") from error
+    config = content.get("config") if isinstance(content, dict) else None
+    return config if isinstance(config, Mapping) else None
+
+
+def _read_pickle(path: Path) -> Any:
+    try:
+        if is_web_page(path):
+            raise UserError(f"{path} is a web page, saved in place of the file: download the file itself")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        unsupported = _UNSUPPORTED.search(str(error))
+        cause = unsupported[1] if unsupported else str(error).split("\n", 1)[0][:200]
+        raise UserError(f"{path} is refused, it holds more than tensors and plain values: {cause}") from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is damaged or no file of torch.save ({str(error)[:200]}): fetch it again") from error
+
+
+def _recognised(state: Mapping[str, Tensor]) -> str:
+    """What a state dict seems to be, by its names."""
+    if any(name.startswith("module.") for name in state):
+        return " (it was saved from DataParallel: take `module.` off its names)"
+    if any(name.startswith(("fc.", "classifier.", "head.fc.", "incre_modules.", "layer1.")) for name in state):
+        return " (it looks like a backbone trained to classify ImageNet, not like a segmentation model)"
+    return ""
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(map(str, names[:_SHOWN])) + more

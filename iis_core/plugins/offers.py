@@ -1,0 +1,192 @@
+"""An offer: a spec and the plugin behind it, and how an object is built from it."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from types import UnionType
+from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from iis_core.errors import PluginError, UserError, near_matches, plugin_call
+from iis_core.plugins.specs import CommandSpec, FactorySpec, Spec
+
+SpecT_co = TypeVar("SpecT_co", bound=Spec, covariant=True)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An installed distribution that says: this module speaks for this namespace."""
+
+    namespace: str
+    module: str
+    distribution: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Offer(Generic[SpecT_co]):
+    """A spec and the plugin that offers it."""
+
+    spec: SpecT_co
+    claim: Claim
+
+    def resolve(self, import_path: str | None = None) -> Callable[..., Any]:
+        """Import what the spec names.
+
+        Args:
+            import_path: `"package.module:name"`, by default the spec's target.
+
+        Raises:
+            PluginError: it cannot be imported.
+
+        """
+        path = self._target if import_path is None else import_path
+        module, _, attributes = path.partition(":")
+        try:
+            found: Any = importlib.import_module(module)
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"{self._where(path)} cannot be imported: {type(error).__name__}: {error}") from error
+        for part in attributes.split("."):
+            if not hasattr(found, part):
+                hint = near_matches(part, dir(found)) or "; report it to the plugin's authors"
+                raise PluginError(f"{self._where(path)} does not exist: {module} has no {part!r}{hint}")
+            found = getattr(found, part)
+        return cast("Callable[..., Any]", found)
+
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        """The target's keywords, by name.
+
+        Raises:
+            PluginError: it has no explicit ones.
+
+        """
+        try:
+            found = inspect.signature(self.resolve()).parameters
+        except (TypeError, ValueError) as error:
+            raise PluginError(f"{self._where(self._target)} cannot be called with keywords: {error}") from error
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in found.values()):
+            raise PluginError(f"{self._where(self._target)} takes **keywords; the contract asks for explicit ones")
+        return found
+
+    def effective_keywords(self, keywords: Mapping[str, Any]) -> dict[str, Any]:
+        """Every keyword that the target gets, its own defaults included."""
+        own = {name: p.default for name, p in self.parameters().items() if p.default is not p.empty}
+        return {**own, **self._factory_spec.defaults, **keywords}
+
+    def build(self, keywords: Mapping[str, Any]) -> Any:
+        """Call the target with the spec's defaults and these keywords.
+
+        The object gets an `Origin` as its attribute `origin`, where it can hold one.
+
+        Raises:
+            UserError: a keyword is unknown, missing, or of the wrong type.
+            PluginError: the target fails.
+
+        """
+        given = {**self._factory_spec.defaults, **keywords}
+        self._check_keywords(given)
+        at_fault = f"{self.spec.name} of {self.claim.distribution} could not be built with {given}"
+        with plugin_call(f"{at_fault} (report it to the plugin's authors)"):
+            built = self.resolve()(**given)
+        with suppress(AttributeError):
+            built.origin = Origin(self, self.effective_keywords(keywords))
+        return built
+
+    @property
+    def _target(self) -> str:
+        assert isinstance(self.spec, FactorySpec | CommandSpec)
+        return self.spec.target
+
+    @property
+    def _factory_spec(self) -> FactorySpec:
+        assert isinstance(self.spec, FactorySpec)
+        return self.spec
+
+    def _where(self, path: str) -> str:
+        return f"{self.spec.name} of {self.claim.distribution}: target {path!r}"
+
+    def _check_keywords(self, given: Mapping[str, Any]) -> None:
+        name, known = self.spec.name, self.parameters()
+        for keyword in given:
+            if keyword not in known:
+                hint = near_matches(keyword, known) or f"; it takes {', '.join(known) or 'none'}"
+                raise UserError(f"{name} has no keyword {keyword!r}{hint}")
+        annotations = _read_annotations(self.resolve())
+        for keyword, value in given.items():
+            types = _plain_types(annotations.get(keyword))
+            if types and not isinstance(value, types):
+                wanted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in types)
+                raise UserError(f"{name} takes {wanted} for {keyword!r}, not {value!r}")
+        for keyword, choices in self._factory_spec.choices.items():
+            value = given.get(keyword)
+            if value is not None and not any(fnmatchcase(str(value), choice) for choice in choices):
+                hint = near_matches(str(value), choices) or f"; it is one of {', '.join(choices)}"
+                raise UserError(f"{name} has no {keyword} {value!r}{hint}")
+        needed = [key for key, parameter in known.items() if parameter.default is parameter.empty and key not in given]
+        if needed:
+            flag = " (--data-root DIR, or IIS_DATA for all datasets)" if "root" in needed else ""
+            raise UserError(f"{name} needs {', '.join(needed)}{flag}; see `iis show {name}`")
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """Where a loaded object comes from; core attaches it as `origin` to everything that it builds.
+
+    Args:
+        offer: the spec and its plugin.
+        keywords: every effective keyword.
+
+    """
+
+    offer: Offer[Spec]
+    keywords: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The catalog name."""
+        return self.offer.spec.name
+
+
+@dataclass(frozen=True, eq=False)
+class ModelOrigin(Origin):
+    """Where a loaded model and its weights come from.
+
+    Args:
+        config: the keywords from which its network was built.
+        weights: the file or model folder of its weights, "random", or None where the model has no weights.
+        sha256: the hash of the weights file, None without one.
+        frozen: names of the parameters that are not trained, e.g. because the logits do not depend on them.
+
+    """
+
+    config: Mapping[str, Any]
+    weights: str | None
+    sha256: str | None
+    frozen: tuple[str, ...]
+
+
+def origin_of(thing: object) -> Origin | None:
+    """The origin of an object that core built, None for any other."""
+    origin = getattr(thing, "origin", None)
+    return origin if isinstance(origin, Origin) else None
+
+
+def _read_annotations(factory: Callable[..., Any]) -> dict[str, Any]:
+    """The types of a target's keywords; none where they name what exists for type checkers only."""
+    try:
+        return get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
+    except Exception:
+        return {}
+
+
+def _plain_types(annotation: Any) -> tuple[type, ...]:
+    """The types of an annotation where all are plain ones, else none; an int will do for a float."""
+    is_union = get_origin(annotation) in (Union, UnionType)
+    types = get_args(annotation) if is_union else (annotation,)
+    if not all(kind in (bool, int, float, str, type(None)) for kind in types):
+        return ()
+    return (*types, int) if float in types and int not in types else types

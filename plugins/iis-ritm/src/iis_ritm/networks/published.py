@@ -1,0 +1,65 @@
+"""From a name or a checkpoint's config to a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from iis_core import UserError
+from iis_core.errors import near_matches
+from iis_ritm.configs import CONFIGS
+from iis_ritm.networks import DeepLabNetwork, HRNetNetwork, RITMNetwork
+
+_CLASSES: Mapping[str, type[RITMNetwork]] = {"HRNetModel": HRNetNetwork, "DeeplabModel": DeepLabNetwork}
+
+_TRAINING_PARAMETERS = ("cpu_dist_maps", "norm_layer", "backbone_norm_layer")
+"""Parameters of published configs that do not change what a network computes here."""
+
+
+def build_network(name_or_config: str | Mapping[str, Any]) -> RITMNetwork:
+    """Build a network with random weights, in evaluation mode.
+
+    Args:
+        name_or_config: a name of `CONFIGS` (with or without `ritm/`), or `{"class", "params"}`, each parameter being a
+            plain value or a checkpoint's `{"type", "value", "specified"}`.
+
+    Raises:
+        UserError: the name, the class or a parameter is unknown.
+
+    Example:
+        >>> network = build_network("hrnet18s")
+
+    """
+    if isinstance(name_or_config, str):
+        name = name_or_config.removeprefix("ritm/")
+        if name not in CONFIGS:
+            raise UserError(f"no network is named {name_or_config!r}{near_matches(name, CONFIGS) or _list_known()}")
+        name_or_config = CONFIGS[name]
+    network_class, params = parse_config(name_or_config)
+    try:
+        return network_class(**params).eval()
+    except TypeError as error:
+        raise UserError(f"config of {network_class.__name__}: {error}") from error
+
+
+def parse_config(config: Mapping[str, Any]) -> tuple[type[RITMNetwork], dict[str, Any]]:
+    """Read the class of a config and its parameters as plain values. Raises UserError for what is not supported."""
+    try:
+        name, given = str(config["class"]).rsplit(".", 1)[-1], dict(config["params"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError("a config is {'class': ..., 'params': {...}}, not " + repr(config)[:200]) from error
+    if name not in _CLASSES:
+        raise UserError(f"config names the class {config['class']!r}; supported are {', '.join(_CLASSES)}")
+    params = {key: _read_value(value) for key, value in given.items()}
+    norm = params.get("norm_layer") or "BatchNorm2d"
+    if not str(getattr(norm, "__name__", norm)).endswith("BatchNorm2d"):
+        raise UserError(f"config asks for the norm layer {norm!r}; supported is BatchNorm2d")
+    return _CLASSES[name], {key: value for key, value in params.items() if key not in _TRAINING_PARAMETERS}
+
+
+def _read_value(value: Any) -> Any:
+    return value["value"] if isinstance(value, Mapping) and "value" in value else value
+
+
+def _list_known() -> str:
+    return f"; known are {', '.join(CONFIGS)}"

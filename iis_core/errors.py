@@ -46,8 +46,8 @@ def first_line(error: Exception) -> str:
 
 
 def name_of(thing: object) -> str:
-    """The catalog name of an object that core loaded, or its class."""
-    return str(getattr(getattr(thing, "origin", None), "name", type(thing).__name__))
+    """The catalog name of an object that core loaded; of any other its attribute `name`, if it has one, or its class."""
+    return str(getattr(getattr(thing, "origin", thing), "name", None) or type(thing).__name__)
 
 
 def near_matches(word: str, known: Iterable[str]) -> str:

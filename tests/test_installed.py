@@ -50,7 +50,7 @@ def test_every_public_name_exists() -> None:
 
 
 def test_an_unknown_public_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'evalate'"):
+    with pytest.raises(AttributeError, match="iis_core attribute evalate"):
         _ = iis_core.evalate
 
 

@@ -82,11 +82,13 @@ def _choose_config(spec: ModelSpec, keywords: Mapping[str, Any], stored: StoredW
     if stored is None or stored.config is None:
         return {**spec.config, **given}
     for key, found in stored.config.items():
-        by_name = len(spec.choices.get(key, ())) == 1
-        wanted = spec.config.get(key) if by_name else keywords.get(key, found)
-        if found != wanted:
-            remedy = "load it by that name" if by_name else f"leave {key} out"
-            raise UserError(f"{stored.path} holds a model with {key} {found}, not {wanted}: {remedy}")
+        is_fixed_by_name = tuple(spec.choices.get(key, ())) == (spec.config.get(key),)
+        for wanted, remedy in (
+            (spec.config.get(key) if is_fixed_by_name else found, "load it by that name"),
+            (keywords.get(key, found), f"leave {key} out"),
+        ):
+            if found != wanted:
+                raise UserError(f"{stored.path} holds a model with {key} {found}, not {wanted}: {remedy}")
     return {**spec.config, **stored.config}
 
 
@@ -94,13 +96,13 @@ def _complete_config(offer: Offer[ModelSpec], config: dict[str, Any], keywords: 
     if not offer.spec.complete:
         return config
     completed: dict[str, Any] = _call(offer, offer.spec.complete, config, keywords)
-    return completed
+    return {**completed, **{key: value for key, value in keywords.items() if key in completed}}
 
 
 def _refuse_pretrained(spec: ModelSpec, keywords: Mapping[str, Any], stored: StoredWeights) -> None:
     for keyword in spec.pretrained:
         if keywords.get(keyword) is not None:
-            raise UserError(f"{stored.path} holds all weights of {spec.name}: leave {keyword} out")
+            raise UserError(f"{stored.path} holds all weights: leave {keyword} out")
 
 
 def _require_network(offer: Offer[ModelSpec], model: object) -> nn.Module | None:

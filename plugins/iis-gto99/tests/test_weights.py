@@ -50,7 +50,7 @@ def test_a_saved_file_is_checked_and_used(
     assert capsys.readouterr().out.splitlines()[-1].endswith(NAME)
     model: Any = load_model("gto99/resnet50")
     assert all(torch.equal(value, network.state_dict()[key]) for key, value in model.network.state_dict().items())
-    assert len(model.weights_sha256) == 64
+    assert len(model.origin.sha256) == 64
 
 
 class Hostile:

@@ -25,7 +25,7 @@ from mmseg.registry import MODELS
 
 from iis_core import UserError, list_models, load_model
 from iis_core.models.fusion import EncodingFusionModel
-from iis_core.models.weights import save_weights
+from iis_core.models.weights import save_model
 from iis_core.testing import parametrize_with_checks
 
 SIX = ("fcn_hr18", "segformer_mit-b0", "pspnet_r18-d8", "deeplabv3plus_r18-d8", "upernet_swin-tiny", "ocrnet_hr18")
@@ -141,10 +141,10 @@ def test_a_model_folder_says_what_it_holds(fusion: str, tmp_path: Path) -> None:
         for parameter in model.parameters():
             parameter.add_(0.01)
     folder = str(tmp_path / "model")
-    save_weights(folder, model.network, name="mmseg/fcn_hr18s", config=model.network.config)
+    save_model(folder, model)
     for name in ("mmseg/fcn_hr18s", "mmseg/config"):
         again: Any = load_model(name, weights=folder)
-        assert again.network.config == model.network.config
+        assert again.origin.config == model.origin.config
         assert all(torch.equal(a, b) for a, b in zip(clicked(model, x), clicked(again, x), strict=True))
     with pytest.raises(UserError, match=r"holds a model with config hrnet/.*hr18s.*load it by that name"):
         load_model("mmseg/fcn_hr18", weights=folder)

@@ -11,8 +11,8 @@ import pytest
 import torch
 from fill_weights import fill_weights
 from iis_ritm import build_network
+from iis_ritm.configs import CONFIGS
 from iis_ritm.folding import folded
-from iis_ritm.networks.published import CONFIGS
 
 from iis_core import UserError
 

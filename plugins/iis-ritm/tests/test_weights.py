@@ -12,10 +12,11 @@ import pytest
 import torch
 from fill_weights import fill_weights
 from iis_ritm import build_network
-from iis_ritm.networks.published import CONFIGS
+from iis_ritm.configs import CONFIGS
 
 from iis_core import UserError, evaluate, list_models, load_model
 from iis_core.cli.main import cli
+from iis_core.plugins import ModelSpec
 from iis_core.plugins.catalog import find
 from iis_core.testing import parametrize_with_checks
 
@@ -56,7 +57,7 @@ def test_a_published_checkpoint_is_read(legacy: bool, tmp_path: Path) -> None:
     torch.save(content, path, _use_new_zipfile_serialization=not legacy)
     model = load_model("ritm/hrnet18s", weights=str(path))
     assert same(model, filled())
-    assert len(model.weights_sha256) == 64
+    assert len(model.origin.sha256) == 64
 
 
 def test_published_weights_are_found_once_fetched(checkpoint: Path, tmp_path: Path) -> None:
@@ -159,7 +160,7 @@ def test_every_registered_model_is_complete() -> None:
     names = list_models("ritm/*")
     assert set(names) == {f"ritm/{name}" for name in CONFIGS}
     for name in names:
-        spec = find("models", name).spec
+        spec = find(ModelSpec, name).spec
         assert spec.paper
         assert (spec.weights is None) == (name == "ritm/resnet34-baseline")
         assert load_model(name, weights="random").with_prev_mask == spec.initial_mask

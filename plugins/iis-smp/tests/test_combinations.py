@@ -43,7 +43,7 @@ def try_out(name: str, encoder: str, fusion: str) -> str:
     outputs, _ = model.train().logits(x, z, *history(3))
     outputs["y"].pow(2).mean().backward()
     without = {name for name, parameter in model.network.named_parameters() if parameter.grad is None}
-    assert without == set(model.unused_parameters)
+    assert without == set(model.origin.frozen)
     assert not [name for name, p in model.network.named_parameters() if name in without and p.requires_grad]
     return ""
 

@@ -13,11 +13,12 @@ import segmentation_models_pytorch as smp
 import timm
 import torch
 from iis_smp.index import ARCHITECTURES, ENCODERS
-from iis_smp.normalisation import normalisation
+from iis_smp.models import complete_config
+from iis_smp.normalisation import find_normalisation
 
 from iis_core import UserError, list_models, load_model
 from iis_core.models.fusion import EncodingFusionModel
-from iis_core.models.weights import save_weights
+from iis_core.models.weights import save_model
 from iis_core.testing import check, parametrize_with_checks
 
 
@@ -115,10 +116,10 @@ def test_with_gradients_features_are_computed_anew() -> None:
 
 def test_parameters_that_are_not_used_are_named_and_frozen() -> None:
     model = load("smp/deeplabv3", encoder_name="mobilenet_v2")
-    assert model.unused_parameters == ()
+    assert model.origin.frozen == ()
     model = load("smp/upernet", encoder_name="tu-resnet18")
     frozen = {name for name, parameter in model.network.named_parameters() if not parameter.requires_grad}
-    assert frozen == set(model.unused_parameters)
+    assert frozen == set(model.origin.frozen)
 
 
 @pytest.mark.parametrize("fusion", ["early", "intermediate"])
@@ -128,17 +129,17 @@ def test_a_model_folder_says_what_it_holds(fusion: str, encoding: str, tmp_path:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.01)
-    save_weights(tmp_path / "model", model.network, name="smp/unet", config=model.network.config)
+    save_model(tmp_path / "model", model)
     again: Any = load_model("smp/unet", weights=str(tmp_path / "model"))
-    assert len(again.weights_sha256) == 64
-    assert again.network.config == model.network.config
+    assert len(again.origin.sha256) == 64
+    assert again.origin.config == model.origin.config
     assert all(torch.equal(a, b) for a, b in zip(clicked(model, x), clicked(again, x), strict=True))
     for keywords, message in (
         (
             {"encoder_name": "resnet18"},
             "holds a model with encoder_name mobilenet_v2, not resnet18: leave encoder_name out",
         ),
-        ({"encoder_weights": "imagenet"}, "holds the encoder's weights too: leave encoder_weights out"),
+        ({"encoder_weights": "imagenet"}, "holds all weights: leave encoder_weights out"),
     ):
         with pytest.raises(UserError, match=message):
             load_model("smp/unet", weights=str(tmp_path / "model"), **keywords)
@@ -197,15 +198,16 @@ def test_a_transformer_of_any_size_of_image() -> None:
     ],
 )
 def test_the_image_is_normalised_as_the_encoder_was_trained(encoder: str, weights: str | None, mean: float) -> None:
-    means, stds = normalisation(encoder, weights)
+    means, stds = find_normalisation(encoder, weights)
     assert means[0] == pytest.approx(mean)
     assert len(means) == len(stds) == 3
 
 
 def test_a_model_folder_is_normalised_as_its_encoder_was_trained(tmp_path: Path) -> None:
-    model = load(encoder_name="timm-efficientnet-b0")
-    config = {**model.network.config, "encoder_weights": "advprop"}
-    save_weights(tmp_path / "model", model.network, name="smp/unet", config=config)
+    started_from = {"encoder_name": "timm-efficientnet-b0"}
+    config = complete_config(started_from, {"encoder_weights": "advprop"})
+    assert config["mean"] == [0.5, 0.5, 0.5]
+    assert complete_config(started_from, {})["mean"] != config["mean"]
+    save_model(tmp_path / "model", load(**config))
     again: Any = load_model("smp/unet", weights=str(tmp_path / "model"))
     assert again.mean.flatten().tolist() == [0.5, 0.5, 0.5]
-    assert model.mean.flatten().tolist() != [0.5, 0.5, 0.5]

@@ -1,23 +1,8 @@
 """The model of "Getting to 99% Accuracy in Interactive Segmentation".
 
-The public names are imported on first use, so that listing models imports no torch.
+The public names are listed in `__init__.pyi` and imported on first use, so that listing models imports no torch.
 """
 
-from __future__ import annotations
+import lazy_loader
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from iis_gto99.model import GTO99Model as GTO99Model
-    from iis_gto99.network import build_network as build_network
-
-_HOME_OF = {"GTO99Model": "model", "build_network": "network"}
-
-__all__ = list(_HOME_OF)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

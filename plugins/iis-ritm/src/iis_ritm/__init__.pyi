@@ -1,0 +1,2 @@
+from .model import RITMModel as RITMModel
+from .networks.published import build_network as build_network

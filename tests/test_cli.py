@@ -5,16 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from toy_runs import toy_environment, wait_for
 
 Iis = Callable[..., subprocess.CompletedProcess[str]]
 TOY = Path(__file__).parent / "toy"
@@ -152,25 +151,24 @@ def test_check_of_a_package_ends_with_3_where_something_fails(iis: Iis, install:
 
 def test_an_interruption_leaves_a_run_that_goes_on(iis: Iis, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    command = [sys.executable, "-P", "-m", "iis_core", *ARGUMENTS, "--out", str(out), "--set", "delay=0.02"]
+    file = out / "records.jsonl"
+    program = f"import pathlib, toy_runs; toy_runs.hold(pathlib.Path({str(file)!r}), 1); import iis_core.__main__"
     process = subprocess.Popen(
-        command,
-        env={**os.environ, "PYTHONPATH": str(TOY)},
+        [sys.executable, "-P", "-c", program, *ARGUMENTS, "--out", out],
+        env=toy_environment(),
         stderr=subprocess.PIPE,
         text=True,
         # A shell that runs the tests in the background makes its children ignore the interruption.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    while not (out / "records.jsonl").exists() or not (out / "records.jsonl").read_bytes():
-        assert process.poll() is None
-        time.sleep(0.005)
+    wait_for(file, 1, lambda: process.poll() is None)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate()
     assert process.returncode == 130
     assert "Run the same command again to go on" in stderr
     assert "Traceback" not in stderr
     assert "unfinished" in iis("report", out).stdout
-    assert iis(*ARGUMENTS, "--out", out, "--set", "delay=0.02").returncode == 0
+    assert iis(*ARGUMENTS, "--out", out).returncode == 0
     assert "unfinished" not in iis("report", out).stdout
 
 

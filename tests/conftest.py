@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from iis_core.cli import main
 from iis_core.plugins.catalog import catalog
 
 pytest_plugins = ["pytester"]
@@ -72,13 +75,20 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
 
 
 @pytest.fixture
-def iis() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the command line in a process of its own, with the toy plugin installed."""
-
-    from toy_runs import toy_environment
+def iis(monkeypatch: pytest.MonkeyPatch) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command line in this process, as a process of its own would end: status, output, errors."""
 
     def iis(*arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "iis_core", *map(str, arguments)]
-        return subprocess.run(command, cwd=cwd, env=toy_environment(**environment), capture_output=True, text=True)
+        command, out, err = ["iis", *map(str, arguments)], StringIO(), StringIO()
+        catalog.cache_clear()
+        with monkeypatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.setattr(sys, "argv", command)
+            for name, value in {"COLUMNS": "200", **environment}.items():
+                patch.setenv(name, value)
+            if cwd is not None:
+                patch.chdir(cwd)
+            with pytest.raises(SystemExit) as ended:
+                main()
+        return subprocess.CompletedProcess(command, ended.value.code or 0, out.getvalue(), err.getvalue())
 
     return iis

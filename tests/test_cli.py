@@ -1,19 +1,19 @@
-"""The command line, in processes of its own."""
+"""The command line: what it prints, and how it ends."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from toy_runs import toy_environment, wait_for
 
 Iis = Callable[..., subprocess.CompletedProcess[str]]
 TOY = Path(__file__).parent / "toy"
@@ -102,18 +102,17 @@ def test_a_mistake_is_one_line_and_exit_status_2(iis: Iis, arguments: tuple[str,
 
 def test_a_plugins_defect_is_exit_status_3(iis: Iis, install: Callable[..., Path]) -> None:
     source = (TOY / "toy_plugin.py").read_text().replace("toy/", "bad/").replace("toy_parts:Disks", "toy_parts:Dsks")
-    folder = install("iis-bad", {"bad": "bad_plugin"}, bad_plugin=source)
-    result = iis("evaluate", "--model", "bad/disks", "--dataset", "toy/shapes", PYTHONPATH=f"{TOY}:{folder}")
+    install("iis-bad", {"bad": "bad_plugin"}, bad_plugin=source)
+    result = iis("evaluate", "--model", "bad/disks", "--dataset", "toy/shapes")
     assert result.returncode == 3
     assert "iis-bad" in result.stderr
     assert "Traceback" not in result.stderr
 
 
 def test_plugins_shows_the_broken_one_beside_the_others(iis: Iis, install: Callable[..., Path]) -> None:
-    folder = install("iis-bad", {"bad": "bad_plugin"}, bad_plugin="raise RuntimeError('boom')")
-    path = f"{TOY}:{folder}"
-    assert "broken: plugin 'bad' of iis-bad (import): RuntimeError: boom" in iis("plugins", PYTHONPATH=path).stdout
-    content = json.loads(iis("plugins", "--json", PYTHONPATH=path).stdout)
+    install("iis-bad", {"bad": "bad_plugin"}, bad_plugin="raise RuntimeError('boom')")
+    assert "broken: plugin 'bad' of iis-bad (import): RuntimeError: boom" in iis("plugins").stdout
+    content = json.loads(iis("plugins", "--json").stdout)
     assert {plugin["namespace"] for plugin in content["plugins"]} >= {"core", "toy"}
     assert content["problems"][0]["stage"] == "import"
 
@@ -133,44 +132,51 @@ def test_check_reports_every_check(iis: Iis) -> None:
     assert result.returncode == 0
     results = json.loads(result.stdout)
     assert {entry["status"] for entry in results} <= {"passed", "skipped"}
-    lines = iis("check", "core/gto99").stdout.splitlines()
-    assert [line for line in lines if not line.startswith("  ")][:2] == [
-        "core/gto99 (robots)",
-        "core/gto99 (protocols)",
-    ]
-    assert lines[-1] == "15 passed, 1 skipped"
+
+
+def test_check_counts_what_it_shows(iis: Iis) -> None:
+    *lines, total = iis("check", "core/gto99").stdout.splitlines()
+    assert [line for line in lines if not line.startswith("  ")] == ["core/gto99 (robots)", "core/gto99 (protocols)"]
+    shown = Counter(line.split()[0] for line in lines if line.startswith("  "))
+    assert total == f"{shown['passed']} passed, {shown['skipped']} skipped"
 
 
 def test_check_of_a_package_ends_with_3_where_something_fails(iis: Iis, install: Callable[..., Path]) -> None:
-    folder = install("iis-bad", {"bad": "bad_plugin"}, bad_plugin="IIS_API = 99")
+    install("iis-bad", {"bad": "bad_plugin"}, bad_plugin="IIS_API = 99")
     assert iis("check", "iis-toy").returncode == 0
-    result = iis("check", "iis-bad", PYTHONPATH=str(folder))
+    result = iis("check", "iis-bad")
     assert result.returncode == 3
     assert "failed   check_is_discovered: api: written for IIS_API 99" in result.stdout
 
 
 def test_an_interruption_leaves_a_run_that_goes_on(iis: Iis, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    command = [sys.executable, "-P", "-m", "iis_core", *ARGUMENTS, "--out", str(out), "--set", "delay=0.02"]
+    file = out / "records.jsonl"
+    program = f"import pathlib, toy_runs; toy_runs.hold(pathlib.Path({str(file)!r}), 1); import iis_core.__main__"
     process = subprocess.Popen(
-        command,
-        env={**os.environ, "PYTHONPATH": str(TOY)},
+        [sys.executable, "-P", "-c", program, *ARGUMENTS, "--out", out],
+        env=toy_environment(),
         stderr=subprocess.PIPE,
         text=True,
         # A shell that runs the tests in the background makes its children ignore the interruption.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    while not (out / "records.jsonl").exists() or not (out / "records.jsonl").read_bytes():
-        assert process.poll() is None
-        time.sleep(0.005)
+    wait_for(file, 1, lambda: process.poll() is None)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate()
     assert process.returncode == 130
     assert "Run the same command again to go on" in stderr
     assert "Traceback" not in stderr
     assert "unfinished" in iis("report", out).stdout
-    assert iis(*ARGUMENTS, "--out", out, "--set", "delay=0.02").returncode == 0
+    assert iis(*ARGUMENTS, "--out", out).returncode == 0
     assert "unfinished" not in iis("report", out).stdout
+
+
+@pytest.mark.parametrize("command", [[sys.executable, "-P", "-m", "iis_core"], [Path(sys.executable).with_name("iis")]])
+def test_it_is_installed_as_a_module_and_as_a_program(command: list[str | Path]) -> None:
+    result = subprocess.run([*command, "show", "core/rtim"], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("Error: no offer is named 'core/rtim'")
 
 
 def test_keywords_of_the_dataset_are_given_by_data(iis: Iis, tmp_path: Path) -> None:

@@ -72,10 +72,8 @@ def run(
     iis: Callable[..., Any], install: Callable[..., Path], server: FileServer, tmp_path: Path
 ) -> Callable[..., Any]:
     """The command line with the plugin installed and a data folder configured."""
-    folder = install(
-        "iis-texts", {"texts": "texts_plugin"}, texts_plugin=PLUGIN.format(url=server.url), texts_parts=PARTS
-    )
-    environment = {"IIS_DATA": str(tmp_path / "data"), "no_proxy": "127.0.0.1", "PYTHONPATH": str(folder)}
+    install("iis-texts", {"texts": "texts_plugin"}, texts_plugin=PLUGIN.format(url=server.url), texts_parts=PARTS)
+    environment = {"IIS_DATA": str(tmp_path / "data"), "no_proxy": "127.0.0.1"}
     return lambda *arguments, **more: iis("data", *arguments, **environment, **more)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,25 +11,17 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
-from toy_runs import essence, kill_after, run, toy_environment
+from toy_runs import essence, kill_after, run, start, toy_environment
 
 from iis_core import UserError, read_run
 
-SLOW = {"delay": 0.01}
-
 
 def torchrun(processes: int, *program: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    launcher = ["-P", "-m", "torch.distributed.run", "--nproc-per-node", processes, "--master-port", free_port()]
+    launcher = ["-P", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", processes]
     command = [sys.executable, *map(str, [*launcher, *program])]
     return subprocess.run(
         command, env=toy_environment(OMP_NUM_THREADS="1", **environment), capture_output=True, text=True
     )
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def as_rank(monkeypatch: pytest.MonkeyPatch, number: int, of: int) -> None:
@@ -100,20 +91,14 @@ def test_a_run_goes_on_with_another_number_of_processes(
     assert essence(finished) == whole
 
 
-def start_rank(folder: Path, number: int) -> subprocess.Popen[bytes]:
-    arguments = f"'toy/disks', 'toy/shapes', out={str(folder)!r}, model_keywords={SLOW}"
-    program = f"import iis_core; iis_core.evaluate({arguments})"
-    environment = toy_environment(RANK=str(number), WORLD_SIZE="2")
-    return subprocess.Popen([sys.executable, "-P", "-c", program], env=environment)
-
-
-def test_a_process_killed_and_started_again_loses_nothing(tmp_path: Path) -> None:
-    file = tmp_path / "run" / "records-1.jsonl"
+def test_a_process_killed_and_started_again_loses_nothing(tmp_path: Path, whole: list[dict[str, Any]]) -> None:
     for records in (1, 2):
-        kill_after(start_rank(tmp_path / "run", 1), file, records)
-    both = [start_rank(tmp_path / "run", number) for number in (0, 1)]
-    assert [process.wait(timeout=120) for process in both] == [0, 0]
-    assert essence(read_run(tmp_path / "run")) == essence(run(tmp_path / "whole", model_keywords=SLOW))
+        kill_after(tmp_path / "run", records, RANK="1", WORLD_SIZE="2")
+    both = [start(tmp_path / "run", RANK=rank, WORLD_SIZE="2") for rank in ("0", "1")]
+    for process in both:
+        process.join()
+    assert [process.exitcode for process in both] == [0, 0]
+    assert essence(read_run(tmp_path / "run")) == whole
 
 
 def test_a_rank_that_is_taken_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

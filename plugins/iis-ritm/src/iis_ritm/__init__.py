@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from iis_ritm.model import RITMModel as RITMModel
     from iis_ritm.networks.published import build_network as build_network
 
-_HOME_OF = {"RITMModel": "model", "build_network": "build"}
+_HOME_OF = {"RITMModel": "model", "build_network": "networks.published"}
 
 __all__ = list(_HOME_OF)
 

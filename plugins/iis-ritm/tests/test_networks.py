@@ -142,9 +142,16 @@ def test_learning_rates_are_multiplied_as_published() -> None:
     assert hrnet["feature_extractor.conv1.weight"] == 0.1
     assert hrnet["feature_extractor.cls_head.weight"] == 0.1
     assert hrnet["feature_extractor.conv3x3_ocr.0.weight"] == hrnet["maps_transform.0.weight"] == 1.0
-    deeplab = build_network("resnet34-baseline").learning_rate_multipliers()
-    assert deeplab["feature_extractor.backbone.layer4.0.conv1.weight"] == 0.1
-    assert deeplab["feature_extractor.aspp.project.0.weight"] == deeplab["head.layers.2.bias"] == 1.0
+    resnet = build_network("resnet34-baseline").learning_rate_multipliers()
+    assert resnet["feature_extractor.backbone.layer4.0.conv1.weight"] == 0.1
+    assert resnet["feature_extractor.aspp.project.0.weight"] == resnet["head.layers.2.bias"] == 1.0
+
+
+def test_a_single_convolution_of_the_click_maps_learns_at_a_tenth_of_the_rate() -> None:
+    network = build_network(deeplab(backbone="resnet34", use_rgb_conv=False, conv_extend=True, backbone_lr_mult=0.3))
+    rates = network.learning_rate_multipliers()
+    assert rates["maps_transform.weight"] == rates["maps_transform.bias"] == 0.1
+    assert rates["feature_extractor.backbone.conv1.weight"] == 0.3
 
 
 def test_a_checkpoints_config_is_read_as_published() -> None:

@@ -13,6 +13,7 @@ from fill_weights import fill_weights
 from iis_ritm import build_network
 from iis_ritm.configs import CONFIGS
 from iis_ritm.folding import folded
+from torch.nn import functional
 
 from iis_core import UserError
 
@@ -22,6 +23,10 @@ PUBLISHED = [name for name in MODELS if not name.startswith("_")]
 
 def config(**params: Any) -> dict[str, Any]:
     return {"class": "isegm.model.is_hrnet_model.HRNetModel", "params": {"width": 18, "small": True, **params}}
+
+
+def deeplab(**params: Any) -> dict[str, Any]:
+    return {"class": "isegm.model.is_deeplab_model.DeeplabModel", "params": {"deeplab_ch": 16, **params}}
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -90,14 +95,36 @@ def test_other_input_stages_run(params: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("backbone", ["resnet50", "resnet101"])
 def test_deeper_residual_networks_run_with_mixed_input(backbone: str) -> None:
-    params = {"backbone": backbone, "deeplab_ch": 16, "use_rgb_conv": True}
-    network = build_network({"class": "isegm.model.is_deeplab_model.DeeplabModel", "params": params})
-    assert network(torch.rand(1, 3, 40, 56), torch.tensor([[[5.0, 6, 0], [-1, -1, -1]]]))["instances"].shape[2:] == (
-        40,
-        56,
-    )
-    with pytest.raises(UserError, match=f"{backbone} needs use_rgb_conv=True"):
-        build_network({"class": "DeeplabModel", "params": {**params, "use_rgb_conv": False}})
+    network = build_network(deeplab(backbone=backbone))
+    outputs = network(torch.rand(1, 3, 40, 56), torch.tensor([[[5.0, 6, 0], [-1, -1, -1]]]))
+    assert outputs["instances"].shape == (1, 1, 40, 56)
+
+
+@pytest.mark.parametrize("conv_extend", [False, True])
+@pytest.mark.parametrize("backbone", ["resnet34", "resnet50", "resnet101"])
+@torch.no_grad()
+def test_click_maps_are_added_to_the_first_channels_of_the_stem(backbone: str, conv_extend: bool) -> None:
+    params = {"use_rgb_conv": False, "conv_extend": conv_extend, "with_prev_mask": True}
+    network = build_network(deeplab(backbone=backbone, **params))
+    network.load_state_dict(fill_weights(network.state_dict()))
+    image, points = torch.rand(2, 4, 40, 56), torch.tensor([[[5.0, 6, 0], [7, 8, 1]]] * 2)
+
+    maps = torch.cat((image[:, 3:], network.click_maps(points, (40, 56))), dim=1)
+    added = network.maps_transform(maps)
+    features = network.feature_extractor
+    stem = features.backbone
+    pooled = stem.relu(stem.bn1(stem.conv1((image[:, :3] - network.mean) / network.std)))
+    pooled[:, :64] += added
+    first = stem.layer1(functional.max_pool2d(pooled, 3, 2, 1))
+    skip, last = features.skip_project(first), features.aspp(stem.layer4(stem.layer3(stem.layer2(first))))
+    last = functional.interpolate(last, skip.shape[2:], mode="bilinear", align_corners=True)
+    logits = network.head(features.head(torch.cat((last, skip), dim=1)))
+    expected = functional.interpolate(logits, (40, 56), mode="bilinear", align_corners=True)
+
+    assert added.shape[1] == 64
+    assert added.abs().max() > 1e-3
+    found = network(image, points)["instances"]
+    assert (found - expected).abs().max() <= 1e-6 * expected.abs().max()
 
 
 def test_clicks_are_grouped_by_their_order() -> None:
@@ -115,9 +142,16 @@ def test_learning_rates_are_multiplied_as_published() -> None:
     assert hrnet["feature_extractor.conv1.weight"] == 0.1
     assert hrnet["feature_extractor.cls_head.weight"] == 0.1
     assert hrnet["feature_extractor.conv3x3_ocr.0.weight"] == hrnet["maps_transform.0.weight"] == 1.0
-    deeplab = build_network("resnet34-baseline").learning_rate_multipliers()
-    assert deeplab["feature_extractor.backbone.layer4.0.conv1.weight"] == 0.1
-    assert deeplab["feature_extractor.aspp.project.0.weight"] == deeplab["head.layers.2.bias"] == 1.0
+    resnet = build_network("resnet34-baseline").learning_rate_multipliers()
+    assert resnet["feature_extractor.backbone.layer4.0.conv1.weight"] == 0.1
+    assert resnet["feature_extractor.aspp.project.0.weight"] == resnet["head.layers.2.bias"] == 1.0
+
+
+def test_a_single_convolution_of_the_click_maps_learns_at_a_tenth_of_the_rate() -> None:
+    network = build_network(deeplab(backbone="resnet34", use_rgb_conv=False, conv_extend=True, backbone_lr_mult=0.3))
+    rates = network.learning_rate_multipliers()
+    assert rates["maps_transform.weight"] == rates["maps_transform.bias"] == 0.1
+    assert rates["feature_extractor.backbone.conv1.weight"] == 0.3
 
 
 def test_a_checkpoints_config_is_read_as_published() -> None:

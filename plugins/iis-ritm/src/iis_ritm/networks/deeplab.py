@@ -21,8 +21,7 @@ class DeepLabNetwork(RITMNetwork):
     deeplab_ch: channels of the decoder.
     aspp_dropout: in training.
 
-    Raises UserError for an unknown backbone, and for one deeper than resnet34 without use_rgb_conv: its stem has 128
-    channels, to which the 64 of the click maps cannot be added (nor can they in the published code).
+    Raises UserError for an unknown backbone.
     """
 
     def __init__(
@@ -31,8 +30,6 @@ class DeepLabNetwork(RITMNetwork):
         super().__init__(**inputs)
         if backbone not in BLOCKS:
             raise UserError(f"backbone must be one of {', '.join(BLOCKS)}, not {backbone!r}")
-        if backbone != "resnet34" and self.rgb_conv is None:
-            raise UserError(f"{backbone} needs use_rgb_conv=True: its stem has 128 channels, the click maps have 64")
         self.feature_extractor = _Features(backbone, deeplab_ch, aspp_dropout)
         half = deeplab_ch // 2
         layers = [separable(deeplab_ch, half), separable(half, half), nn.Conv2d(half, 1, 1)]

@@ -12,6 +12,9 @@ from iis_core.clicks import disks, tanh_distances
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
+_CONV_EXTEND = ("maps_transform.weight", "maps_transform.bias")
+_CONV_EXTEND_LR_MULT = 0.1
+
 
 class Scale(nn.Module):
     """A learned factor, never negative."""
@@ -123,7 +126,8 @@ class RITMNetwork(nn.Module):
 
     def learning_rate_multipliers(self) -> Mapping[str, float]:
         """By which to multiply the learning rate of each parameter, as in the published training."""
-        return {name: self.learning_rate_multiplier(name) for name, _ in self.named_parameters()}
+        known = {name: self.learning_rate_multiplier(name) for name, _ in self.named_parameters()}
+        return known | {name: _CONV_EXTEND_LR_MULT for name in known if name in _CONV_EXTEND}
 
     def learning_rate_multiplier(self, parameter: str) -> float:
         """Of one parameter, by its name."""

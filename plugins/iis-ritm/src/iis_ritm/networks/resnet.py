@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class BasicBlock(nn.Module):
@@ -112,10 +113,17 @@ class ResNet(nn.Module):
         self.layer4 = layer(block, 256 * block.expansion, 512, counts[3], dilation=4)
 
     def forward(self, x: Tensor, additional: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Features of the first layer, at a stride of 4, and of the last, at 8."""
+        """Features of the first layer, at a stride of 4, and of the last, at 8.
+
+        Args:
+            x: normalised image, float32 (B, 3, H, W).
+            additional: float32 (B, c, h, w), added to the first c channels of what the stem gives.
+
+        """
         x = self.relu(self.bn1(self.conv1(x)))
-        x = self.maxpool(x if additional is None else x + additional)
-        first = self.layer1(x)
+        if additional is not None:
+            x = x + functional.pad(additional, (0, 0, 0, 0, 0, x.shape[1] - additional.shape[1]))
+        first = self.layer1(self.maxpool(x))
         return first, self.layer4(self.layer3(self.layer2(first)))
 
 

@@ -8,12 +8,17 @@ import numpy as np
 
 
 def generator(seed: int, epoch: int, sample_id: str, purpose: str) -> np.random.Generator:
-    """A generator keyed by its arguments alone: independent of batch size, order and workers.
+    """Make a generator that depends on its arguments alone, not on batch size, order or workers.
 
-    seed: the run's seed.
-    epoch: 0 in evaluation.
-    sample_id: the stable id of the sample or object.
-    purpose: what is drawn, e.g. "robot"; two purposes never share a stream.
+    Args:
+        seed: the run's seed.
+        epoch: the epoch; 0 in evaluation.
+        sample_id: the stable id of the sample or object.
+        purpose: what is drawn, e.g. "robot"; two purposes never share a stream.
+
+    Returns:
+        The generator.
+
     """
     key = f"{seed}\0{epoch}\0{sample_id}\0{purpose}".encode()
     return np.random.default_rng(int.from_bytes(hashlib.sha256(key).digest(), "little"))

@@ -14,7 +14,16 @@ Result = TypeVar("Result")
 
 
 def per_element(work: Callable[[int], Result], count: int) -> list[Result]:
-    """`[work(0), ..., work(count - 1)]`, in threads where there is more than one."""
+    """Call a function for every element of a batch, in threads where there is more than one.
+
+    Args:
+        work: the function, called with the index of an element.
+        count: the number of elements.
+
+    Returns:
+        `[work(0), ..., work(count - 1)]`.
+
+    """
     if count == 1:
         return [work(0)]
     with ThreadPoolExecutor(min(count, os.cpu_count() or 1) or 1) as pool:
@@ -22,9 +31,19 @@ def per_element(work: Callable[[int], Result], count: int) -> list[Result]:
 
 
 def ahead(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:
-    """`work` of every item, in their order; with threads, that many work ahead of the consumer.
+    """Call a function for every item, in threads that work ahead of the consumer.
 
-    Items are drawn in the consumer's thread, at most twice as many as threads before their result is asked for.
+    Items are taken in the consumer's thread, at most twice as many as there are threads before their results are asked
+    for.
+
+    Args:
+        work: the function.
+        items: its arguments.
+        threads: the number of threads; 0 calls the function in the consumer's thread, when a result is asked for.
+
+    Yields:
+        The results, in the order of the items.
+
     """
     if threads == 0:
         yield from map(work, items)

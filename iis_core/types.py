@@ -1,4 +1,4 @@
-"""The vocabulary: clicks, samples, regions, pixel counts and the steps of an interaction."""
+"""The shared types: clicks, states, samples, regions, pixel counts and interactions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ Click: TypeAlias = tuple[int, int]
 
 
 class SignedClick(NamedTuple):
-    """One click in image pixels and whether it is on the object."""
+    """One click, in image pixels.
+
+    Attributes:
+        row: its row.
+        col: its column.
+        positive: whether it is on the object.
+
+    """
 
     row: int
     col: int
@@ -66,7 +73,14 @@ class Region:
 
 
 class Counts(NamedTuple):
-    """Pixels that are true positives, false positives and false negatives."""
+    """The counts of a prediction's pixels.
+
+    Attributes:
+        tp: true positives.
+        fp: false positives.
+        fn: false negatives.
+
+    """
 
     tp: int
     fp: int
@@ -79,12 +93,12 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One interaction: the clicks that were given and the prediction that answered them.
+    """One interaction: the clicks that were made and the prediction that answers them.
 
     Args:
         number: 1 for the first interaction.
-        elements: positions in the original batch of the elements still running; everything below has one entry for
-            each, in this order.
+        elements: indices, in the original batch, of the b elements that are still running. The arguments below hold
+            these elements, in this order.
         new_pcs: positive clicks of this interaction, `[element][click]`.
         new_ncs: negative clicks of this interaction, in the same form.
         pcs: all positive clicks so far, `[interaction][element][click]`.

@@ -97,9 +97,17 @@ class LeftBehind(Net):
     def device(self):
         return self.network.weight.device
 
-class NoParameters(Net):
+class NoParameters(Network):
     def __init__(self):
-        self.network = torch.nn.Identity()
+        torch.nn.Module.__init__(self)
+        self.network = torch.nn.BatchNorm2d(3, affine=False)
+
+    @property
+    def device(self):
+        return self.network.running_mean.device
+
+    def logits(self, x, z, pcs, ncs):
+        return {"y": self.network(x).mean(1, keepdim=True)}, dict(z)
 
 class Exits(Net):
     def __init__(self):

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from iis_core import UserError
-from iis_core.clicks import clicks_from_points, disks, gaussians, points_from_clicks, tanh_distances
+from iis_core.clicks import (
+    clicks_from_points,
+    disks,
+    gaussians,
+    order_clicks,
+    points_from_clicks,
+    tanh_distances,
+)
 
 ENCODINGS = {
     "disks": lambda points, shape, previous=None: disks(points, shape, 5, previous),
@@ -114,3 +121,11 @@ def test_what_cannot_be_encoded_is_refused() -> None:
         disks(torch.zeros(1, 3, 3), (4, 4))
     with pytest.raises(UserError, match="previous must be a map of shape"):
         disks(torch.zeros(1, 2, 3), (4, 4), previous=torch.zeros(1, 2, 4, 5))
+
+
+def test_an_elements_clicks_are_in_order_by_interaction_positives_first() -> None:
+    pcs = [[[], [(1, 2)]], [[], [(5, 6), (7, 8)]]]
+    ncs = [[[(9, 9)], [(3, 4)]], [[], []]]
+    assert order_clicks(pcs, ncs, 1) == [(1, 2, True), (3, 4, False), (5, 6, True), (7, 8, True)]
+    assert order_clicks(pcs, ncs, 0) == [(9, 9, False)]
+    assert order_clicks([], [], 0) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +23,7 @@ from iis_core.testing import (
     check_robot,
     check_selector,
 )
+from iis_core.testing.results import Checks
 
 
 def failed(results: list[CheckResult]) -> set[str]:
@@ -233,6 +236,18 @@ def test_a_robot_that_looks_at_its_neighbours_or_changes_its_inputs_is_caught() 
 def test_several_points_that_are_promised_must_be_given() -> None:
     spec = RobotSpec(name="my/robot", target="a:b", summary="", several_points=True)
     assert failed(check_robot(load_robot("core/ritm"), spec)) == {"check_gives_several_points"}
+
+
+MODULES = ("datasets", "factories", "initial_robots", "models", "packages", "protocols", "robots", "selectors")
+ENTRIES = {"check_dataset", "check_initial_robot", "check_model", "check_robot", "check_selector", "check_files"}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_check_is_forgotten(name: str) -> None:
+    module = importlib.import_module(f"iis_core.testing.{name}")
+    written = {key for key, value in vars(module).items() if key.startswith("check_") and inspect.isfunction(value)}
+    collected = {check.__name__ for value in vars(module).values() if isinstance(value, Checks) for check in value}
+    assert written - ENTRIES == collected
 
 
 class OneSample:

@@ -210,6 +210,7 @@ def test_several_entries_stay_as_they_are(unpacked: Callable[[bytes], Path]) -> 
         tarred([entry("b"), entry("a", tarfile.LNKTYPE, "b")]),
         tarred([entry("a", tarfile.FIFOTYPE)]),
     ],
+    ids=lambda content: f"{len(content)} bytes",
 )
 def test_entries_that_lead_outside_and_links_are_refused(
     content: bytes, unpacked: Callable[[bytes], Path], tmp_path: Path
@@ -219,7 +220,7 @@ def test_entries_that_lead_outside_and_links_are_refused(
     assert left(tmp_path) == {"archive"}
 
 
-@pytest.mark.parametrize("content", [zipped({"a": CONTENT}), tarred([entry("a")], CONTENT)])
+@pytest.mark.parametrize("content", [zipped({"a": CONTENT}), tarred([entry("a")], CONTENT)], ids=["zip", "tar"])
 def test_a_damaged_archive_leaves_nothing(content: bytes, unpacked: Callable[[bytes], Path], tmp_path: Path) -> None:
     middle = len(content) // 2
     damaged = content[: middle - 8] + b"\0" * 16 + content[middle + 8 :]

@@ -103,6 +103,40 @@ def test_an_image_is_encoded_once_for_all_of_its_objects(tmp_path: Path, batch_s
     assert model.encoded == 6
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_image_is_read_once_for_all_of_its_objects(tmp_path: Path, workers: int) -> None:
+    read = []
+
+    class Counted(type(load_dataset("toy/shapes"))):  # type: ignore[misc]
+        def __getitem__(self, index):
+            read.append(index)
+            return super().__getitem__(index)
+
+    finished = evaluate("toy/disks", Counted(), out=tmp_path / "run", workers=workers, overrides={"max_clicks": 1})
+    assert len(finished.records) == 8
+    assert sorted(read) == [0, 1, 2, 3, 4, 5]
+
+
+def test_what_watches_an_evaluation_is_told_of_every_record_once(tmp_path: Path) -> None:
+    class Watcher:
+        def __init__(self):
+            self.objects, self.ids = 0, []
+
+        def start(self, objects, protocol):
+            self.objects = objects
+
+        def add(self, record):
+            self.ids.append(record.id)
+
+    run(tmp_path / "run", limit=8)
+    lines = (tmp_path / "run" / "records.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "run" / "records.jsonl").write_bytes(b"".join(lines[:3]))
+    watcher = Watcher()
+    finished = run(tmp_path / "run", limit=8, watch=watcher)
+    assert watcher.objects == 8
+    assert watcher.ids == [record.id for record in finished.records]
+
+
 def test_one_image_at_a_time_is_respected(tmp_path: Path, install: Any) -> None:
     install_with(install, "single", "batches=False")
     with pytest.raises(UserError, match="single/disks takes one image at a time: use batch size 1, not 2"):

@@ -1,7 +1,7 @@
-"""Maps of clicks: batched, on the device of the points, without a loop over pixels.
+"""Maps of clicks, batched and on the device of the points, without a loop over pixels.
 
-Every encoding looks only at the nearest click, so the map of more clicks is composed from maps of fewer: give
-the new points alone, and the map of the earlier ones as `previous`.
+Every encoding looks only at the nearest click, so maps can be extended: give the new points alone, and the maps of
+the earlier ones as `previous`.
 """
 
 from __future__ import annotations
@@ -16,18 +16,27 @@ from iis_core.errors import UserError
 
 
 def disks(points: Tensor, shape: tuple[int, int], radius: float = 5, previous: Tensor | None = None) -> Tensor:
-    """1 within `radius` of a click (border included), else 0: float32 (B, 2, H, W), positive map first.
+    """Render clicks as disks.
 
-    points: float32 (B, 2n, 3) of (row, col, order), first n positive; fractional coordinates allowed,
-        negative order for none.
-    shape: (H, W).
-    previous: the map of earlier clicks.
+    Args:
+        points: float32 (B, 2n, 3) of (row, col, order), the first n positive. Coordinates may be fractional; a negative
+            order marks a place without a click.
+        shape: (H, W).
+        radius: of the disks, in pixels.
+        previous: the maps of earlier clicks, in the form that is returned.
+
+    Returns:
+        Float32 (B, 2, H, W), positive map first: 1 at a distance of at most `radius` from a click, else 0.
+
+    Raises:
+        UserError: the points or the previous maps have the wrong shape.
 
     Source: Benenson, Popov, Ferrari 2019, Large-Scale Interactive Object Segmentation with Human Annotators.
+
     """
     _check(points, previous, (len(points), 2, *shape))
     maps = points.new_zeros((len(points), 2, *shape)) if previous is None else previous.clone()
-    signed = _by_sign(points)
+    signed = _split_by_sign(points)
     batch, sign, place = (signed[..., 2] >= 0).nonzero(as_tuple=True)
     centres = signed[batch, sign, place, :2]
     reach = ceil(radius) + 1
@@ -44,35 +53,57 @@ def disks(points: Tensor, shape: tuple[int, int], radius: float = 5, previous: T
 def tanh_distances(
     points: Tensor, shape: tuple[int, int], radius: float = 260, previous: Tensor | None = None
 ) -> Tensor:
-    """tanh(2 d / radius) of the distance d to the nearest click, 1 without any: float32 (B, 2, H, W).
+    """Render clicks as tanh(2 d / radius), where d is the distance to the nearest click.
 
-    Arguments as for `disks`.
+    Args:
+        points: as for `disks`.
+        shape: (H, W).
+        radius: the scale of the distances, in pixels.
+        previous: the maps of earlier clicks, in the form that is returned.
+
+    Returns:
+        Float32 (B, 2, H, W), positive map first; 1 everywhere without clicks.
+
+    Raises:
+        UserError: the points or the previous maps have the wrong shape.
 
     Source: Sofiiuk, Petrov, Konushin 2021, Reviving Iterative Training with Mask Guidance (`norm_radius`).
+
     """
     _check(points, previous, (len(points), 2, *shape))
-    maps = torch.tanh(2 * _nearest_squared(points, shape).sqrt() / radius)
+    maps = torch.tanh(2 * _measure_nearest(points, shape).sqrt() / radius)
     return maps if previous is None else torch.minimum(maps, previous)
 
 
 def gaussians(
     points: Tensor, shape: tuple[int, int], sigmas: Sequence[float], previous: Tensor | None = None
 ) -> Tensor:
-    """exp(-d^2 / (2 sigma^2)) of the distance d to the nearest click, 0 without any: float32 (B, 2 S, H, W).
+    """Render clicks as exp(-d^2 / (2 sigma^2)), where d is the distance to the nearest click.
 
-    sigmas: S widths in pixels; the channels are those of the positive clicks in this order, then the negative.
-    Other arguments as for `disks`.
+    Args:
+        points: as for `disks`.
+        shape: (H, W).
+        sigmas: S widths in pixels.
+        previous: the maps of earlier clicks, in the form that is returned.
+
+    Returns:
+        Float32 (B, 2 S, H, W), the maps of the positive clicks in the order of the widths, then those of the negative
+            clicks; 0 everywhere without clicks.
+
+    Raises:
+        UserError: the points or the previous maps have the wrong shape.
+
     """
     _check(points, previous, (len(points), 2 * len(sigmas), *shape))
-    squared = _nearest_squared(points, shape)[:, :, None]
+    squared = _measure_nearest(points, shape)[:, :, None]
     widths = torch.tensor(sigmas, device=points.device)[:, None, None]
     maps = torch.exp(-squared / (2 * widths**2)).flatten(1, 2)
     return maps if previous is None else torch.maximum(maps, previous)
 
 
-def _nearest_squared(points: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Squared distance to the nearest click of each sign, infinite without any: float32 (B, 2, H, W)."""
-    signed = _by_sign(points)
+def _measure_nearest(points: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Return the squared distance to the nearest click of each sign, float32 (B, 2, H, W); infinite without any."""
+    signed = _split_by_sign(points)
     rows = torch.arange(shape[0], device=points.device)
     columns = torch.arange(shape[1], device=points.device)
     nearest = points.new_full((len(points), 2, *shape), torch.inf)
@@ -84,7 +115,7 @@ def _nearest_squared(points: Tensor, shape: tuple[int, int]) -> Tensor:
     return nearest
 
 
-def _by_sign(points: Tensor) -> Tensor:
+def _split_by_sign(points: Tensor) -> Tensor:
     return points.reshape(len(points), 2, points.shape[1] // 2, 3)
 
 

@@ -1,4 +1,4 @@
-"""Clicks in the order in which they were made."""
+"""The order in which clicks were made."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from iis_core.types import Clicks, SignedClick
 
 
 def order_clicks(pcs: Clicks, ncs: Clicks, element: int) -> list[SignedClick]:
-    """One element's clicks in order: by interaction, positives before negatives.
+    """List the clicks of one batch element in order: by interaction, positives before negatives.
 
     Args:
         pcs: positive clicks, `[interaction][batch element][click]`.
         ncs: negative clicks, in the same form.
-        element: the batch element.
+        element: the index of the batch element.
+
+    Returns:
+        The clicks, each with its sign.
 
     Example:
         >>> order_clicks([[[(5, 7)]], [[]]], [[[]], [[(0, 1)]]], element=0)

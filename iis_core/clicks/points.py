@@ -1,4 +1,4 @@
-"""Between nested click lists and point tensors."""
+"""Conversion between nested click lists and point tensors."""
 
 from __future__ import annotations
 
@@ -10,16 +10,23 @@ from iis_core.errors import UserError
 from iis_core.types import Clicks
 
 NO_POINT = (-1.0, -1.0, -1.0)
-"""Fills the places of a point tensor where there is no click."""
+"""Fills a point tensor where there is no click."""
 
 
 def points_from_clicks(pcs: Clicks, ncs: Clicks, *, device: torch.device | str = "cpu") -> Tensor:
-    """The clicks as one tensor, float32 (B, 2n, 3) of (row, col, order), padded with `NO_POINT`.
-
-    pcs, ncs: `[interaction][batch element][click]`, both with one entry per interaction.
+    """Put clicks into one tensor.
 
     The first n points are positive, the last n negative; n is the largest number of clicks of one sign. The
     order counts an element's clicks from 0: by interaction, positives before negatives.
+
+    Args:
+        pcs: positive clicks, `[interaction][batch element][click]`.
+        ncs: negative clicks, in the same form, for the same interactions.
+        device: where the tensor is made.
+
+    Returns:
+        Float32 (B, 2n, 3) of (row, col, order), padded with `NO_POINT`.
+
     """
     batch = len(pcs[0]) if pcs else 0
     ordered = [list(enumerate(order_clicks(pcs, ncs, element))) for element in range(batch)]
@@ -34,11 +41,17 @@ def points_from_clicks(pcs: Clicks, ncs: Clicks, *, device: torch.device | str =
 
 
 def clicks_from_points(points: Tensor) -> tuple[Clicks, Clicks]:
-    """Nested click lists with one click per element and interaction, in the order of the points.
+    """Put points into nested click lists, with one click per element and interaction, in the order of the points.
 
-    points: float32 (B, 2n, 3) as from `points_from_clicks`, with integer coordinates.
+    Args:
+        points: float32 (B, 2n, 3) as returned by `points_from_clicks`, with integer coordinates.
 
-    Raises UserError for fractional coordinates: clicks are pixels.
+    Returns:
+        The positive and the negative clicks, `[interaction][batch element][click]`.
+
+    Raises:
+        UserError: the points have the wrong shape, or fractional coordinates, since clicks are pixels.
+
     """
     if points.ndim != 3 or points.shape[1] % 2 or points.shape[2] != 3:
         raise UserError(f"points must be (B, 2n, 3), not {tuple(points.shape)}")

@@ -1,4 +1,4 @@
-"""Datasets: annotated images, the objects that evaluation runs over, the regions that training draws."""
+"""Datasets: annotated images, the objects that are evaluated and the regions that training draws."""
 
 from iis_core.datasets.base import SegDataset
 from iis_core.datasets.evaluation import EvaluationDataset, EvaluationObject

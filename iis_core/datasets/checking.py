@@ -1,4 +1,4 @@
-"""Whether the files of a dataset are all there and right."""
+"""Checks that the files of a dataset are complete and correct."""
 
 from __future__ import annotations
 
@@ -15,19 +15,29 @@ from iis_core.threads import ahead
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong with a sample's files and what to do; without a sample, a remark on the whole set."""
+    """Something that is wrong with the files of a dataset.
+
+    Args:
+        sample: the id of the sample; empty for a finding on the whole dataset.
+        problem: what is wrong, and what to do.
+
+    """
 
     sample: str
     problem: str
 
 
 def check_files(dataset: SegDataset, spec: DatasetSpec | None, workers: int = 2) -> Iterator[list[Finding]]:
-    """Read every sample, in order, and compare the counts with the published ones at last.
+    """Read every sample, in order, and at the end compare the counts with the published ones.
 
-    spec: None where the published counts are of another set, e.g. another split.
-    workers: threads that read.
+    Args:
+        dataset: the dataset.
+        spec: holds the published counts; None where they are those of another dataset, e.g. another split.
+        workers: the number of threads that read.
 
-    Yields the findings of each sample, and those of the whole set.
+    Yields:
+        The findings of each sample, and at the end those of the whole dataset.
+
     """
     objects = 0
     for number, findings in ahead(partial(_check_sample, dataset), range(len(dataset)), workers):
@@ -43,12 +53,12 @@ def check_files(dataset: SegDataset, spec: DatasetSpec | None, workers: int = 2)
 
 
 def _check_sample(dataset: SegDataset, index: int) -> tuple[int, list[Finding]]:
-    """How many objects a sample has, and what is wrong with it."""
+    """Return the number of objects of a sample, and what is wrong with it."""
     try:
         with plugin_call(f"dataset {name_of(dataset)}: reading sample {index} failed"):
             sample = dataset[index]
     except IISError as error:
-        return 0, [Finding(_name(dataset, index), str(error))]
+        return 0, [Finding(_read_name(dataset, index), str(error))]
     name = str(sample.info["id"])
     objects = sample.info["objects"]
     empty = [o for o in objects if not object_mask(sample.masks, sample.info, o).any()]
@@ -59,8 +69,8 @@ def _check_sample(dataset: SegDataset, index: int) -> tuple[int, list[Finding]]:
     return len(objects), findings
 
 
-def _name(dataset: SegDataset, index: int) -> str:
-    """A sample's id, its number where that cannot be read either."""
+def _read_name(dataset: SegDataset, index: int) -> str:
+    """Return the id of a sample, or its number where the id cannot be read either."""
     try:
         with plugin_call(f"dataset {name_of(dataset)}: sample {index} failed"):
             return str(info_of(dataset, index)["id"])

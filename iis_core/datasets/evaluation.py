@@ -1,4 +1,4 @@
-"""Every object of a dataset, in a fixed order, for evaluation."""
+"""The objects of a dataset, in a fixed order, for evaluation."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from iis_core.types import Sample
 
 @dataclass(frozen=True, eq=False)
 class EvaluationObject:
-    """One object on one image.
+    """One object in one image.
 
     Args:
-        id: stable: the sample's id, with `#object_id` where its image has several objects.
-        index: its place in the evaluation list.
+        id: its stable id: that of the sample, followed by `#object_id` where the sample has several objects.
+        index: its index in the `EvaluationDataset`.
         path: the image file.
         object_id: the object's id in its sample, None where a selector chose the region.
         image: uint8 (H, W, 3) RGB, one array for all objects of an image.
@@ -44,19 +44,19 @@ class EvaluationDataset:
 
     Args:
         dataset: the images.
-        selector: None takes every object of every image. A selector makes one region of every image; one that draws
-            is refused, because its numbers could not be repeated.
-        only: keep the objects with these ids.
-        limit: keep the first so many of them.
+        selector: None takes every object of every image. A selector chooses one region of every image; one that draws
+            is refused, because its results could not be repeated.
+        only: keep only the objects with these ids.
+        limit: keep at most this many objects, the first ones.
 
     Attributes:
-        objects: the place of each object's image in the dataset, and its id there.
+        objects: for each object, the index of its image in the dataset and its id in the sample.
         ids: the stable id of each object.
-        whole: how many there are before any is left out.
+        whole: the number of objects before any is left out.
 
     Raises:
-        UserError: the selector draws, an id is not there, an image has no objects, or, on reading, an object has no
-            pixels.
+        UserError: the selector draws, an id is unknown or not unique, the limit is below 1, an image has no objects,
+            or, on reading, an object has no pixels.
 
     """
 
@@ -106,14 +106,33 @@ class EvaluationDataset:
         return self.read([index])[0]
 
     def group_by_image(self, indices: Iterable[int]) -> list[list[int]]:
-        """Group objects, given by their indices, by image, in their order."""
+        """Group objects by image.
+
+        Args:
+            indices: of the objects.
+
+        Returns:
+            The indices of each image's objects, in the order given.
+
+        """
         groups: dict[int, list[int]] = defaultdict(list)
         for index in indices:
             groups[self.objects[index][0]].append(index)
         return list(groups.values())
 
     def read(self, indices: Sequence[int]) -> list[EvaluationObject]:
-        """Read some objects of one image, which is decoded once for all of them."""
+        """Read objects of one image, which is decoded once for all of them.
+
+        Args:
+            indices: of the objects, all in the same image.
+
+        Returns:
+            The objects, in the order given.
+
+        Raises:
+            UserError: an object has no pixels.
+
+        """
         (place,) = {self.objects[index][0] for index in indices}
         names = ", ".join(self.ids[index] for index in indices)
         with plugin_call(f"dataset {name_of(self.dataset)}: reading {names} failed"):

@@ -26,10 +26,12 @@ _ATTEMPTS = 10
 class RegionBatch:
     """One training sample, or a batch of them.
 
-    image: uint8 (3, H, W), or (B, 3, H, W).
-    target: int8 (1, H, W), or (B, 1, H, W); 1 object, 0 background, -1 ignore.
-    region: as selected and augmented, one for every element.
-    info: of the sample, one for every element.
+    Args:
+        image: uint8 (3, H, W), or (B, 3, H, W).
+        target: int8 (1, H, W), or (B, 1, H, W); 1 object, 0 background, -1 ignore.
+        region: the region of each element, as selected and augmented.
+        info: the info of each element's sample.
+
     """
 
     image: Tensor
@@ -39,13 +41,21 @@ class RegionBatch:
 
 
 class RegionDataset(torch.utils.data.Dataset[RegionBatch]):
-    """A dataset, a selector and an augmentation, for training.
+    """Training samples: one region of every image of a dataset, selected and augmented.
 
-    background_probability: how often a sample has no object at all, everything being background.
-    seed: of all that is drawn. What a sample gives depends on seed, epoch and its id alone, not on the order,
-        the batch or the number of workers; call `set_epoch` before every epoch.
+    The result depends on the seed, the epoch and the sample's id alone, not on the order, the batch or the number of
+    workers; call `set_epoch` before every epoch. A region without object pixels is drawn again.
 
-    A selection without object pixels is drawn again; raises UserError where ten in a row are empty.
+    Args:
+        dataset: the images.
+        selector: chooses the region.
+        augment: changes the image and the region; None leaves them as they are.
+        background_probability: how often a sample has no object, so that all of it is background.
+        seed: the seed of everything that is drawn.
+
+    Raises:
+        UserError: the probability lies outside [0, 1], or, on reading, ten regions in a row have no object pixels.
+
     """
 
     def __init__(
@@ -67,7 +77,12 @@ class RegionDataset(torch.utils.data.Dataset[RegionBatch]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw anew from here on."""
+        """Start an epoch, for which everything is drawn anew.
+
+        Args:
+            epoch: its number.
+
+        """
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -78,7 +93,7 @@ class RegionDataset(torch.utils.data.Dataset[RegionBatch]):
         rng = generator(self.seed, self.epoch, str(sample.info["id"]), "region")
         is_background = rng.random() < self.background_probability
         for _ in range(_ATTEMPTS):
-            image, region = self._drawn(sample, is_background, rng)
+            image, region = self._draw_region(sample, is_background, rng)
             if is_background or (region.target == 1).any():
                 pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
                 target = torch.from_numpy(region.target.astype(np.int8)[None])
@@ -88,7 +103,7 @@ class RegionDataset(torch.utils.data.Dataset[RegionBatch]):
             f"{_ATTEMPTS} draws: leave it out, or choose another selector, augmentation or background_probability"
         )
 
-    def _drawn(self, sample: Sample, is_background: bool, rng: np.random.Generator) -> tuple[np.ndarray, Region]:
+    def _draw_region(self, sample: Sample, is_background: bool, rng: np.random.Generator) -> tuple[np.ndarray, Region]:
         if is_background:
             ignored, others = np.any(sample.masks == -1, axis=2), np.asarray(np.any(sample.masks > 0, axis=2))
             region = Region(-ignored.astype(np.int8), others)
@@ -98,9 +113,17 @@ class RegionDataset(torch.utils.data.Dataset[RegionBatch]):
 
 
 def collate(samples: Sequence[RegionBatch]) -> RegionBatch:
-    """A batch of samples of one size, for `torch.utils.data.DataLoader(collate_fn=)`.
+    """Join samples of one size into a batch, for `torch.utils.data.DataLoader(collate_fn=)`.
 
-    Raises UserError for samples of different sizes.
+    Args:
+        samples: the samples.
+
+    Returns:
+        The batch.
+
+    Raises:
+        UserError: the samples differ in size.
+
     """
     sizes = {tuple(sample.image.shape[-2:]) for sample in samples}
     if len(sizes) > 1:

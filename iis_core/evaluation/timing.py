@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -86,18 +85,9 @@ class TimedRobot(_Stopwatch):
         self.robot = robot
         self.origin = origin_of(robot)
 
-    def __call__(
-        self,
-        y: Tensor,
-        target: Tensor,
-        pcs: Clicks,
-        ncs: Clicks,
-        *,
-        n_points: int = 1,
-        rngs: Sequence[np.random.Generator] | None = None,
-    ) -> tuple[NewClicks, NewClicks]:
+    def __call__(self, *arguments: Any, **keywords: Any) -> tuple[NewClicks, NewClicks]:
         with self._timed():
-            return self.robot(y, target, pcs, ncs, n_points=n_points, rngs=rngs)
+            return self.robot(*arguments, **keywords)
 
 
 def _to_cpu(y: Any) -> Any:

@@ -9,7 +9,16 @@ from iis_core.masks.morphology import dilate, erode
 
 
 def inner_border(mask: np.ndarray, width: int) -> np.ndarray:
-    """Pixels of a bool (H, W) mask within `width` (chessboard distance) of its outside, image border included."""
+    """Return the pixels of a mask that lie close to its outside.
+
+    Args:
+        mask: bool (H, W). Pixels beyond the image are outside the mask.
+        width: the largest chessboard distance to the outside.
+
+    Returns:
+        The strip inside the border, bool (H, W).
+
+    """
     border = np.zeros_like(mask)
     box = bounding_box(mask)
     if box is not None:
@@ -18,5 +27,14 @@ def inner_border(mask: np.ndarray, width: int) -> np.ndarray:
 
 
 def outer_border(mask: np.ndarray, width: int) -> np.ndarray:
-    """Pixels outside a bool (H, W) mask within `width` (chessboard distance) of it."""
+    """Return the pixels outside a mask that lie close to it.
+
+    Args:
+        mask: bool (H, W).
+        width: the largest chessboard distance to the mask.
+
+    Returns:
+        The strip outside the border, bool (H, W).
+
+    """
     return np.asarray(dilate(mask, width) & ~mask)

@@ -12,7 +12,14 @@ from iis_core.types import Click
 
 
 class Component(NamedTuple):
-    """A connected component: its pixel count, the slices of its bounding box and its mask inside them."""
+    """A connected component of a mask.
+
+    Attributes:
+        area: its pixel count.
+        box: row and column slices of its bounding box.
+        mask: bool, its pixels inside the box.
+
+    """
 
     area: int
     box: tuple[slice, slice]
@@ -20,34 +27,63 @@ class Component(NamedTuple):
 
 
 def bounding_box(mask: np.ndarray) -> tuple[slice, slice] | None:
-    """Slices of the smallest box that holds every true pixel of a bool (H, W) mask; None without any."""
+    """Return the smallest box that holds every true pixel of a mask.
+
+    Args:
+        mask: bool (H, W).
+
+    Returns:
+        Row and column slices; None in an empty mask.
+
+    """
     left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
     return (slice(top, top + height), slice(left, left + width)) if width else None
 
 
 def components(mask: np.ndarray, connectivity: int = 8) -> list[Component]:
-    """Connected components of a bool (H, W) mask, in row-major order of their first pixels.
+    """Return the connected components of a mask.
 
-    connectivity: 4 or 8.
+    Args:
+        mask: bool (H, W).
+        connectivity: 4 or 8.
+
+    Returns:
+        The components, in row-major order of their first pixels.
+
     """
     labelled = _label(mask, connectivity)
     found = [labelled.component(label) for label in range(1, len(labelled.areas))]
-    return sorted(found, key=_first_pixel)
+    return sorted(found, key=_find_first_pixel)
 
 
 def largest_component(mask: np.ndarray, connectivity: int = 8) -> Component | None:
-    """The component with most pixels, the first in row-major order among equals; None in an empty mask."""
+    """Return the connected component with the most pixels.
+
+    Args:
+        mask: bool (H, W).
+        connectivity: 4 or 8.
+
+    Returns:
+        The largest component, of equal ones the first in row-major order; None in an empty mask.
+
+    """
     labelled = _label(mask, connectivity)
     if len(labelled.areas) == 1:
         return None
     labels = 1 + np.flatnonzero(labelled.areas[1:] == labelled.areas[1:].max())
-    return min((labelled.component(int(label)) for label in labels), key=_first_pixel)
+    return min((labelled.component(int(label)) for label in labels), key=_find_first_pixel)
 
 
 def connected_to(mask: np.ndarray, pixels: Sequence[Click]) -> np.ndarray:
-    """The union of the 8-connected components that hold one of some pixels, bool (H, W).
+    """Return the union of the 8-connected components that hold at least one of the given pixels.
 
-    mask: bool (H, W). pixels: (row, col); those outside the mask add nothing.
+    Args:
+        mask: bool (H, W).
+        pixels: (row, col); those outside the mask add nothing.
+
+    Returns:
+        The union, bool (H, W).
+
     """
     _, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
     is_kept = np.zeros(int(labels.max()) + 1, bool)
@@ -57,7 +93,7 @@ def connected_to(mask: np.ndarray, pixels: Sequence[Click]) -> np.ndarray:
 
 
 class _Labelled(NamedTuple):
-    """OpenCV's labels in the bounding box of a mask; label 0 is the background."""
+    """The labels that OpenCV gives to the pixels in the bounding box of a mask; label 0 is the background."""
 
     labels: np.ndarray
     stats: np.ndarray
@@ -89,6 +125,6 @@ def _label(mask: np.ndarray, connectivity: int) -> _Labelled:
     return _Labelled(labels, stats, box)
 
 
-def _first_pixel(component: Component) -> tuple[int, int]:
+def _find_first_pixel(component: Component) -> tuple[int, int]:
     rows, columns = component.box
     return rows.start, columns.start + int(component.mask[0].argmax())

@@ -16,17 +16,24 @@ from scipy import ndimage
 from iis_core.masks.components import bounding_box
 
 _OPENCV_EXACT_SIDE = 1024
-"""Up to this side OpenCV's float32 distances, squared and rounded, are the exact integers."""
+"""Up to this image side OpenCV's float32 distances, squared and rounded, are the exact integers."""
 
 _CHAMFER_LOW, _CHAMFER_HIGH = 0.982, 1.020
-"""Bounds of OpenCV's 5 x 5 chamfer distance (steps of 1, 1.4 and 2.1969) divided by the Euclidean one."""
+"""Bounds of the ratio of OpenCV's 5 x 5 chamfer distance (steps of 1, 1.4 and 2.1969) to the Euclidean one."""
 
 _SAME_DEPTH = _CHAMFER_LOW / _CHAMFER_HIGH
-"""A pixel whose chamfer distance is below this part of the largest cannot be the farthest one."""
+"""A pixel whose chamfer distance is below this fraction of the largest cannot be the farthest one."""
 
 
 class FarthestPixel(NamedTuple):
-    """The pixel of a mask that is farthest from its outside, and that squared distance."""
+    """The pixel of a mask that is farthest from its outside.
+
+    Attributes:
+        squared: its squared distance to the outside.
+        row: its row in the image.
+        col: its column in the image.
+
+    """
 
     squared: int
     row: int
@@ -34,23 +41,33 @@ class FarthestPixel(NamedTuple):
 
 
 def squared_distance(mask: np.ndarray) -> np.ndarray:
-    """Squared distance of each pixel to the nearest one outside the mask, int (H, W), exact.
+    """Return the exact squared distance of each pixel to the nearest pixel outside the mask.
 
-    mask: bool (H, W). Pixels beyond the image are outside the mask; pixels outside the mask have 0.
+    Args:
+        mask: bool (H, W). Pixels beyond the image are outside the mask.
+
+    Returns:
+        Squared distances, int (H, W); 0 outside the mask.
+
     """
     squared = np.zeros(mask.shape, np.int64)
     box = bounding_box(mask)
     if box is not None:
         inside = np.nonzero(mask[box])
-        squared[box][inside] = _squared(_padded(mask[box]), inside[0] + 1, inside[1] + 1)
+        squared[box][inside] = _measure_squared(_pad(mask[box]), inside[0] + 1, inside[1] + 1)
     return squared
 
 
 def farthest_pixel(mask: np.ndarray, excluded: np.ndarray | None = None) -> FarthestPixel | None:
-    """The first pixel, in row-major order, with the largest squared distance; None in an empty mask.
+    """Return the pixel of a mask that is farthest from its outside.
 
-    mask: bool (H, W). Pixels beyond the image are outside the mask.
-    excluded: int (n, 2), (row, col) of pixels that belong to the mask but are not to be chosen.
+    Args:
+        mask: bool (H, W). Pixels beyond the image are outside the mask.
+        excluded: int (n, 2), (row, col) of pixels that must not be chosen, though they may belong to the mask.
+
+    Returns:
+        The first pixel, in row-major order, with the largest squared distance; None where no pixel can be chosen.
+
     """
     interior = Interior.of(mask, excluded)
     return None if interior is None else interior.farthest_pixel()
@@ -58,12 +75,14 @@ def farthest_pixel(mask: np.ndarray, excluded: np.ndarray | None = None) -> Fart
 
 @dataclass(frozen=True, eq=False)
 class Interior:
-    """A mask's approximate distances to its outside: a fast look that tells where an exact one is needed.
+    """A mask's approximate distances to its outside, which tell where exact ones are needed.
 
-    padded: uint8, the mask in its bounding box with a frame of zeros.
-    origin: image coordinates of the first pixel of `padded`.
-    chamfer: float32, 5 x 5 chamfer distances; 0 where a pixel is not to be chosen.
-    largest: their maximum.
+    Args:
+        padded: uint8, the mask in its bounding box with a frame of zeros.
+        origin: image coordinates of the first pixel of `padded`.
+        chamfer: float32, 5 x 5 chamfer distances; 0 where a pixel must not be chosen.
+        largest: their maximum.
+
     """
 
     padded: np.ndarray
@@ -73,11 +92,20 @@ class Interior:
 
     @classmethod
     def of(cls, mask: np.ndarray, excluded: np.ndarray | None = None) -> Interior | None:
-        """None where no pixel is left to choose. Arguments as for `farthest_pixel`."""
+        """Measure the approximate distances of a mask.
+
+        Args:
+            mask: as for `farthest_pixel`.
+            excluded: as for `farthest_pixel`.
+
+        Returns:
+            The distances; None where no pixel can be chosen.
+
+        """
         box = bounding_box(mask)
         if box is None:
             return None
-        padded = _padded(mask[box])
+        padded = _pad(mask[box])
         origin = box[0].start - 1, box[1].start - 1
         chamfer = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_5)
         if excluded is not None and len(excluded):
@@ -88,18 +116,23 @@ class Interior:
         return cls(padded, origin, chamfer, largest) if largest > 0 else None
 
     def is_surely_deeper_than(self, other: Interior) -> bool:
-        """Whether the exact maximum is larger than the other's, whatever the chamfer's error."""
+        """Whether the exact maximum is larger than the other's, however large the error of the chamfer distances."""
         return self.largest * _SAME_DEPTH > other.largest
 
     def farthest_pixel(self) -> FarthestPixel:
-        """The first pixel, in row-major order, with the largest exact squared distance."""
+        """Return the first pixel, in row-major order, with the largest exact squared distance."""
+        # The pixel with the largest chamfer distance c has an exact distance of at least c / HIGH, so the farthest
+        # pixel has one too, and a chamfer distance of at least c * LOW / HIGH: it is always among the candidates.
+        # No candidate is farther than c / LOW from the nearest pixel outside. `reach` exceeds that, so a crop that
+        # extends so far beyond the candidates holds the nearest outside pixel of each. Cropping can only take
+        # outside pixels away, never add any, so the distances of the candidates stay exact.
         candidates = self.chamfer >= self.largest * _SAME_DEPTH
         box = bounding_box(candidates)
         assert box is not None
         reach = int(self.largest / _CHAMFER_LOW) + 2
         rows, columns = (slice(max(0, side.start - reach), side.stop + reach) for side in box)
         places = np.nonzero(candidates[rows, columns])
-        squared = _squared(self.padded[rows, columns], *places)
+        squared = _measure_squared(self.padded[rows, columns], *places)
         first = int(squared.argmax())
         row, col = (int(place[first]) for place in places)
         return FarthestPixel(
@@ -107,14 +140,14 @@ class Interior:
         )
 
 
-def _padded(crop: np.ndarray) -> np.ndarray:
+def _pad(crop: np.ndarray) -> np.ndarray:
     padded = np.zeros((crop.shape[0] + 2, crop.shape[1] + 2), np.uint8)
     padded[1:-1, 1:-1] = crop
     return padded
 
 
-def _squared(padded: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Exact squared distances, int64, from some pixels of a uint8 map to its zeros."""
+def _measure_squared(padded: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return exact squared distances, int64, from some pixels of a uint8 map to its nearest zeros."""
     if max(padded.shape) > _OPENCV_EXACT_SIDE:
         nearest = ndimage.distance_transform_edt(padded, return_distances=False, return_indices=True)
         to_row, to_column = nearest[:, rows, columns].astype(np.int64)

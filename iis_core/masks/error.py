@@ -1,4 +1,4 @@
-"""Where a prediction is wrong."""
+"""The predicted mask and its errors."""
 
 from __future__ import annotations
 
@@ -11,14 +11,29 @@ ArrayOrTensor = TypeVar("ArrayOrTensor", np.ndarray, Tensor)
 
 
 def binarise(y: ArrayOrTensor, threshold: float, inclusive: bool) -> ArrayOrTensor:
-    """The predicted mask, bool: y > threshold, or y >= threshold where inclusive, compared in y's dtype."""
+    """Return the predicted mask.
+
+    Args:
+        y: the prediction, probabilities of any shape.
+        threshold: the probability above which a pixel belongs to the object, compared in y's dtype.
+        inclusive: whether a pixel at the threshold belongs to the object too.
+
+    Returns:
+        y > threshold, or y >= threshold where inclusive; bool, in the shape of y.
+
+    """
     return y >= threshold if inclusive else y > threshold
 
 
 def error_maps(prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """False negatives and false positives, bool (H, W).
+    """Return the false negatives and the false positives.
 
-    prediction: bool (H, W).
-    target: int8 (H, W); 1 object, 0 background, -1 ignore: never an error.
+    Args:
+        prediction: bool (H, W).
+        target: int8 (H, W); 1 object, 0 background, -1 ignore, which is never an error.
+
+    Returns:
+        False negatives and false positives, bool (H, W) each.
+
     """
     return (target == 1) > prediction, (target == 0) & prediction

@@ -1,4 +1,4 @@
-"""Metrics: on masks, and on the records of a run."""
+"""Metrics on masks, and on the records of a run."""
 
 from iis_core.metrics.masks import (
     boundary_counts,

@@ -1,4 +1,4 @@
-"""Integer counts on masks, and the ratios of them.
+"""Integer counts on masks, and ratios of them.
 
 A ratio of nothing to nothing is 1: IoU and Dice where prediction and target are both empty, precision
 where nothing is predicted, recall where there is nothing to find.
@@ -13,10 +13,15 @@ from iis_core.types import Counts
 
 
 def count(prediction: np.ndarray, target: np.ndarray) -> Counts:
-    """Counts over the pixels that are not ignored.
+    """Count the correct and the wrong pixels of a prediction, leaving ignored pixels out.
 
-    prediction: bool (H, W).
-    target: int8 (H, W); 1 object, 0 background, -1 ignore.
+    Args:
+        prediction: bool (H, W).
+        target: int8 (H, W); 1 object, 0 background, -1 ignore.
+
+    Returns:
+        The counts.
+
     """
     true = target == 1
     tp = int(np.count_nonzero(true & prediction))
@@ -25,17 +30,33 @@ def count(prediction: np.ndarray, target: np.ndarray) -> Counts:
 
 
 def boundary_width(shape: tuple[int, int], fraction: float = 0.02) -> int:
-    """Width in pixels of the boundary of an image of this (H, W): a fraction of its diagonal, at least 1."""
+    """Return the width of the boundary for the boundary IoU.
+
+    Args:
+        shape: (H, W) of the image.
+        fraction: the width as a fraction of the diagonal of the image.
+
+    Returns:
+        The width in pixels, at least 1.
+
+    """
     return max(1, round(fraction * float(np.hypot(*shape))))
 
 
 def boundary_counts(prediction: np.ndarray, target: np.ndarray, width: int | None = None) -> Counts:
-    """Counts between the inner boundaries of prediction and target, for the boundary IoU.
+    """Count the correct and the wrong pixels of the inner boundary of a prediction, for the boundary IoU.
 
-    prediction, target: as for `count`; an ignored pixel is outside both masks, whatever is predicted there.
-    width: of the boundary in pixels, by default `boundary_width` of the image.
+    Args:
+        prediction: bool (H, W).
+        target: int8 (H, W); 1 object, 0 background, -1 ignore. An ignored pixel is outside both masks, whatever the
+            prediction.
+        width: the width of the boundaries in pixels; None for the `boundary_width` of the image.
+
+    Returns:
+        The counts, of the prediction's boundary against the target's.
 
     Source: Cheng, Girshick, Dollár, Berg, Kirillov 2021, Boundary IoU.
+
     """
     width = boundary_width(target.shape) if width is None else width
     own, true = inner_border(prediction & (target != -1), width), inner_border(target == 1, width)
@@ -44,24 +65,24 @@ def boundary_counts(prediction: np.ndarray, target: np.ndarray, width: int | Non
 
 
 def iou(counts: Counts) -> float:
-    """Intersection over union."""
-    return _ratio(counts.tp, counts.union)
+    """Return the intersection over union."""
+    return _divide(counts.tp, counts.union)
 
 
 def dice(counts: Counts) -> float:
-    """Twice the intersection over the sum of the areas, the F1 score of pixels."""
-    return _ratio(2 * counts.tp, counts.union + counts.tp)
+    """Return twice the intersection over the sum of the areas, which is the F1 score of the pixels."""
+    return _divide(2 * counts.tp, counts.union + counts.tp)
 
 
 def precision(counts: Counts) -> float:
-    """The share of the predicted pixels that are right."""
-    return _ratio(counts.tp, counts.tp + counts.fp)
+    """Return the share of the predicted pixels that are correct."""
+    return _divide(counts.tp, counts.tp + counts.fp)
 
 
 def recall(counts: Counts) -> float:
-    """The share of the target's pixels that are found."""
-    return _ratio(counts.tp, counts.tp + counts.fn)
+    """Return the share of the object's pixels that are predicted."""
+    return _divide(counts.tp, counts.tp + counts.fn)
 
 
-def _ratio(part: int, whole: int) -> float:
+def _divide(part: int, whole: int) -> float:
     return part / whole if whole else 1.0

@@ -1,8 +1,8 @@
-"""Metrics on the records of a run. IoUs are compared with thresholds exactly, as ratios of integers.
+"""Metrics on the records of a run.
 
-What an early stop leaves undefined raises UserError; nothing is carried forward past it. Where a robot
-had no click left to make, the prediction cannot change any more and its IoU holds for the clicks that were
-not made.
+IoUs are compared with thresholds exactly, as ratios of integers. A metric that an early stop leaves undefined raises
+UserError; no value is carried forward past the stop. Where a robot had no click left to make, the prediction cannot
+change any more, and its IoU holds for the clicks that were not made.
 """
 
 from __future__ import annotations
@@ -21,75 +21,194 @@ from iis_core.types import Counts
 
 
 def usual_thresholds(protocol: Protocol) -> list[float]:
-    """The IoUs that papers report NoC at, 0.85 and 0.90, as far as the protocol goes."""
+    """Return the IoUs at which papers report NoC, 0.85 and 0.90.
+
+    Args:
+        protocol: the protocol of the run.
+
+    Returns:
+        Those of the two that are not above the IoU at which the protocol stops.
+
+    """
     return [t for t in (0.85, 0.9) if protocol.stop_iou is None or t <= protocol.stop_iou]
 
 
 def noc(record: Record, threshold: float, protocol: Protocol) -> int:
-    """Number of clicks until IoU >= threshold, the first click being 1; the limit where it is never reached.
+    """Return the number of clicks (NoC) after which the IoU of an object first reaches a threshold.
 
-    0 where the first prediction reached it and no click was made. Raises UserError for a threshold above the
-    run's stop IoU.
+    Args:
+        record: the record of the object.
+        threshold: the IoU to reach.
+        protocol: the protocol of the run.
+
+    Returns:
+        The number of clicks, counted from 1; the limit of the protocol where the threshold is never reached, 0 where
+            the initial prediction reached it and no click was made.
+
+    Raises:
+        UserError: the threshold is not an IoU, or is above the IoU at which the run stopped.
+
     """
     _refuse_beyond_stop(protocol, f"NoC@{threshold}", threshold)
-    reach = _first_reach(record, threshold)
+    reach = _find_reach(record, threshold)
     return protocol.max_clicks if reach is None else reach
 
 
 def mean_noc(records: Sequence[Record], threshold: float, protocol: Protocol) -> float:
-    """Mean of `noc` over objects."""
+    """Return the mean of `noc` over objects.
+
+    Args:
+        records: one record per object.
+        threshold: the IoU to reach.
+        protocol: the protocol of the run.
+
+    Returns:
+        The mean.
+
+    Raises:
+        UserError: as for `noc`.
+
+    """
     return float(np.mean([noc(record, threshold, protocol) for record in records]))
 
 
 def failures(records: Sequence[Record], threshold: float, protocol: Protocol) -> int:
-    """Objects whose NoC equals the limit, by the field's convention: a success at the last click counts too."""
+    """Count the objects whose NoC equals the limit.
+
+    This is the convention of the field: an object that reaches the threshold at the last click counts too.
+
+    Args:
+        records: one record per object.
+        threshold: the IoU to reach.
+        protocol: the protocol of the run.
+
+    Returns:
+        The number of objects.
+
+    Raises:
+        UserError: as for `noc`.
+
+    """
     return sum(noc(record, threshold, protocol) == protocol.max_clicks for record in records)
 
 
 def never_reached(records: Sequence[Record], threshold: float, protocol: Protocol) -> int:
-    """Objects that never reach the threshold: failures, strictly."""
+    """Count the objects that never reach a threshold, which are the failures in the strict sense.
+
+    Args:
+        records: one record per object.
+        threshold: the IoU to reach.
+        protocol: the protocol of the run.
+
+    Returns:
+        The number of objects.
+
+    Raises:
+        UserError: as for `noc`.
+
+    """
     _refuse_beyond_stop(protocol, f"failures at {threshold}", threshold)
-    return sum(_first_reach(record, threshold) is None for record in records)
+    return sum(_find_reach(record, threshold) is None for record in records)
 
 
 def mean_iou_at(records: Sequence[Record], k: int, protocol: Protocol) -> float:
-    """Mean IoU after k clicks.
+    """Return the mean IoU after k clicks.
 
-    Raises UserError where an object was stopped before by its IoU, or k is beyond the limit.
+    Args:
+        records: one record per object.
+        k: the number of clicks, from 1.
+        protocol: the protocol of the run.
+
+    Returns:
+        The mean over objects.
+
+    Raises:
+        UserError: an object was stopped earlier because of its IoU, or k is below 1 or above the limit.
+
     """
-    return float(np.mean([iou(_at(record, k, protocol).counts) for record in records]))
+    return float(np.mean([iou(_find_state(record, k, protocol).counts) for record in records]))
 
 
 def mean_boundary_iou_at(records: Sequence[Record], k: int, protocol: Protocol) -> float:
-    """Mean boundary IoU after k clicks; raises as `mean_iou_at`."""
-    return float(np.mean([iou(_at(record, k, protocol).boundary) for record in records]))
+    """Return the mean boundary IoU after k clicks.
+
+    Args:
+        records: one record per object.
+        k: the number of clicks, from 1.
+        protocol: the protocol of the run.
+
+    Returns:
+        The mean over objects.
+
+    Raises:
+        UserError: as for `mean_iou_at`.
+
+    """
+    return float(np.mean([iou(_find_state(record, k, protocol).boundary) for record in records]))
 
 
 def mean_iou_over_clicks(records: Sequence[Record], protocol: Protocol) -> float:
-    """Mean IoU over objects and clicks 1..limit; raises as `mean_iou_at`.
+    """Return the mean IoU over objects and over clicks 1..limit.
+
+    Args:
+        records: one record per object.
+        protocol: the protocol of the run.
+
+    Returns:
+        The mean.
+
+    Raises:
+        UserError: as for `mean_iou_at`.
 
     Source: Forte et al. 2020, Getting to 99% Accuracy in Interactive Segmentation.
+
     """
-    return float(np.mean(_curve(records, protocol)))
+    return float(np.mean(_compute_curve(records, protocol)))
 
 
 def area_under_curve(records: Sequence[Record], protocol: Protocol) -> float:
-    """Area under the mean IoU over clicks 1..limit by the trapezoid rule, divided by its width: in [0, 1]."""
-    curve = _curve(records, protocol)
+    """Return the area under the mean IoU over clicks 1..limit, by the trapezoid rule.
+
+    Args:
+        records: one record per object.
+        protocol: the protocol of the run.
+
+    Returns:
+        The area divided by its width, in [0, 1].
+
+    Raises:
+        UserError: as for `mean_iou_at`.
+
+    """
+    curve = _compute_curve(records, protocol)
     return float(np.trapezoid(curve)) / (len(curve) - 1) if len(curve) > 1 else curve[0]
 
 
 def iou_drops(records: Sequence[Record]) -> float:
-    """The share of clicks after which the IoU is lower than before, exactly."""
-    steps = [pair for record in records for pair in pairwise(_trajectory(record))]
+    """Return the share of clicks after which the IoU is lower than before.
+
+    Args:
+        records: one record per object.
+
+    Returns:
+        The share, in [0, 1]; 0 without clicks. The IoUs are compared exactly.
+
+    """
+    steps = [pair for record in records for pair in pairwise(_list_states(record))]
     drops = [_is_lower(after.counts, before.counts) for before, after in steps]
     return float(np.mean(drops)) if drops else 0.0
 
 
 def seconds_per_click(records: Sequence[Record]) -> dict[str, dict[str, float]]:
-    """`{stage: {"mean", "p50", "p95"}}` in seconds: robot and model per click, reading per object.
+    """Return the time that each stage of a run took.
 
-    Encoding the image and the model's initialisation count with the first click.
+    Args:
+        records: one record per object.
+
+    Returns:
+        `{stage: {"mean", "p50", "p95"}}` in seconds, for `model` and `robot` per click and for `reading` per object.
+            Encoding the image and initialising the model count towards the first click of an object.
+
     """
     clicks = [
         (click.seconds, record.encoding if number == 0 else 0.0)
@@ -112,29 +231,29 @@ def seconds_per_click(records: Sequence[Record]) -> dict[str, dict[str, float]]:
     }
 
 
-def _curve(records: Sequence[Record], protocol: Protocol) -> list[float]:
-    """The mean IoU after 1..limit clicks."""
+def _compute_curve(records: Sequence[Record], protocol: Protocol) -> list[float]:
+    """Return the mean IoU after each of 1..limit clicks."""
     return [mean_iou_at(records, k, protocol) for k in range(1, protocol.max_clicks + 1)]
 
 
 class _State(NamedTuple):
-    """Counts of a prediction, before the first click or after one."""
+    """The counts of a prediction, before the first click or after one."""
 
     counts: Counts
     boundary: Counts
 
 
-def _trajectory(record: Record) -> list[_State]:
+def _list_states(record: Record) -> list[_State]:
     first = _State(record.initial, record.initial_boundary)
     return [first, *(_State(click.counts, click.boundary) for click in record.clicks)]
 
 
-def _first_reach(record: Record, threshold: float) -> int | None:
+def _find_reach(record: Record, threshold: float) -> int | None:
     seen = [(k, click.counts) for k, click in enumerate(record.clicks, 1)] or [(0, record.initial)]
     return next((k for k, counts in seen if iou_reaches(counts.tp, counts.union, threshold)), None)
 
 
-def _at(record: Record, k: int, protocol: Protocol) -> _State:
+def _find_state(record: Record, k: int, protocol: Protocol) -> _State:
     if not 1 <= k <= protocol.max_clicks:
         raise UserError(f"IoU@{k} is not in this run: protocol {protocol.label} has 1 to {protocol.max_clicks} clicks")
     if k > len(record.clicks) and record.end == "stop_iou":
@@ -142,7 +261,7 @@ def _at(record: Record, k: int, protocol: Protocol) -> _State:
             f"IoU@{k} is undefined: {record.id} was stopped after {len(record.clicks)} clicks; "
             "evaluate with --stop-iou none"
         )
-    return _trajectory(record)[min(k, len(record.clicks))]
+    return _list_states(record)[min(k, len(record.clicks))]
 
 
 def _refuse_beyond_stop(protocol: Protocol, what: str, threshold: float) -> None:

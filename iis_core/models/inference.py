@@ -1,4 +1,4 @@
-"""Networks as they compute fastest."""
+"""Tools that make networks faster in evaluation."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from torch.nn import functional
 
 
 class InferenceCopy:
-    """Keeps what `prepare` makes of a network, until the network's parameters change.
+    """Keeps a faster copy of a network until the network's parameters change.
 
-    prepare: from a network to a callable that answers as it does in evaluation mode, e.g. a copy in which what does
-        not depend on the input is computed once. The network itself must stay as it is.
+    Args:
+        prepare: takes a network and returns a callable that answers as the network does in evaluation mode, e.g. a copy
+            in which everything that does not depend on the input is computed once. It must not change the network.
+
     """
 
     def __init__(self, prepare: Callable[[nn.Module], Any]) -> None:
@@ -22,7 +24,15 @@ class InferenceCopy:
         self._kept: tuple[tuple[int, ...], Any] | None = None
 
     def of(self, network: nn.Module) -> Any:
-        """The copy; the network itself while it is trained, or where it has no parameters."""
+        """Return the copy of a network.
+
+        Args:
+            network: the network, the same in every call.
+
+        Returns:
+            The copy; the network itself while it is in training mode, or where it has no parameters.
+
+        """
         if network.training or next(network.parameters(), None) is None:
             return network
         tensors = (*network.parameters(), *network.buffers())
@@ -33,20 +43,29 @@ class InferenceCopy:
 
 
 def enlarged_and_convolved(x: Tensor, weight: Tensor, shape: tuple[int, int], *, align_corners: bool) -> Tensor:
-    """A convolution of a bilinear enlargement, without ever having all channels at the large size.
+    """Enlarge maps bilinearly and convolve them, without ever holding all channels at the large size.
 
-    Both are linear, so the kernel's taps are applied to the small maps, and the enlargement, seen from each tap, to
-    the result. Where the small maps have at most a sixteenth of the pixels, that is many times less to compute.
+    Where the small maps have at most a sixteenth of the pixels, this takes many times less computation.
 
-    x: floating (B, C, h, w). weight: of the convolution, (O, C, k, k) with k odd; it is padded by k // 2 zeros.
-    shape: (H, W), the large size.
+    Args:
+        x: floating (B, C, h, w).
+        weight: of the convolution, (O, C, k, k) with k odd; the enlarged maps are padded by k // 2 zeros.
+        shape: (H, W), the large size.
+        align_corners: as for `torch.nn.functional.interpolate`.
 
-    Returns (B, O, H, W), as `conv2d(interpolate(x, shape, mode="bilinear"), weight, padding=k // 2)` but for rounding.
+    Returns:
+        (B, O, H, W), equal to `conv2d(interpolate(x, shape, mode="bilinear"), weight, padding=k // 2)` except for
+            rounding.
+
     """
+    # The kernel has k x k taps: its matrices of weights, one for each offset. Both operations are linear, and a tap
+    # mixes channels at one pixel, whereas the enlargement mixes pixels of one channel, so they can be swapped: apply
+    # each tap to the small maps as a 1x1 convolution, then enlarge its result and shift it by the tap's offset, and
+    # sum over taps. Enlarging, shifting and summing are separable: one matrix product over columns, one over rows.
     batch, _, height, width = x.shape
     outputs, _, k, _ = weight.shape
     rows, columns = (
-        _seen_from_taps(small, large, k, x, align_corners) for small, large in zip((height, width), shape, strict=True)
+        _build_matrix(small, large, k, x, align_corners) for small, large in zip((height, width), shape, strict=True)
     )
     taps = functional.conv2d(x, weight.permute(2, 3, 0, 1).reshape(k * k * outputs, -1, 1, 1))
     taps = taps.permute(0, 2, 3, 1).reshape(batch, height, width, k, k, outputs)
@@ -56,8 +75,8 @@ def enlarged_and_convolved(x: Tensor, weight: Tensor, shape: tuple[int, int], *,
     return (rows @ by_row).reshape(batch, *shape, outputs).permute(0, 3, 1, 2)
 
 
-def _seen_from_taps(small: int, large: int, k: int, like: Tensor, align_corners: bool) -> Tensor:
-    """By which a line of `small` pixels, once for each of k taps, becomes one of `large`: (large, k small)."""
+def _build_matrix(small: int, large: int, k: int, like: Tensor, align_corners: bool) -> Tensor:
+    """Return the matrix (large, k small) that enlarges a line for each of k taps, shifts by the taps and sums."""
     unit = torch.eye(small, dtype=like.dtype, device=like.device)[None]
     enlarged = functional.interpolate(unit, size=large, mode="linear", align_corners=align_corners)[0]
     return functional.pad(enlarged, (k // 2, k // 2)).unfold(1, large, 1).permute(2, 1, 0).reshape(large, k * small)

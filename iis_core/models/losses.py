@@ -1,7 +1,7 @@
-"""Losses of interactive segmentation, one number per sample; ignored pixels count nowhere.
+"""Losses for interactive segmentation, one number per batch element; ignored pixels add nothing.
 
-All take logits, float (B, 1, H, W), and a target, int8 (B, 1, H, W); 1 object, 0 background, -1 ignore; and return
-float (B,).
+Each takes logits, float (B, 1, H, W), and a target, int8 (B, 1, H, W) with 1 object, 0 background and -1 ignore, and
+returns float (B,).
 """
 
 from __future__ import annotations
@@ -15,40 +15,68 @@ _TINY = 1e-12
 
 
 def normalised_focal(logits: Tensor, target: Tensor, *, alpha: float = 0.5, gamma: float = 2.0) -> Tensor:
-    """Focal loss whose weights are scaled to a mean of 1 in every sample, so that it does not fade as errors shrink.
+    """Return a focal loss whose weights have a mean of 1 in every element, so that it does not fade as errors shrink.
 
-    alpha: weight of object pixels, background having 1 - alpha. gamma: how much easy pixels are held back.
+    Args:
+        logits: float (B, 1, H, W).
+        target: int8 (B, 1, H, W); 1 object, 0 background, -1 ignore.
+        alpha: the weight of object pixels; background pixels have 1 - alpha.
+        gamma: how strongly easy pixels are weighted down.
+
+    Returns:
+        Float (B,).
 
     Source: Sofiiuk, Barinova, Konushin 2019, AdaptIS; Lin et al. 2017, Focal Loss for Dense Object Detection.
+
     """
-    entropy, doubt, counted = _focal_terms(logits, target, alpha)
+    entropy, doubt, counted = _compute_focal_terms(logits, target, alpha)
     weight = doubt**gamma
-    # Whatever is ignored has no doubt, and counts in neither sum.
+    # Ignored pixels have a doubt of 0, so they add nothing to either sum.
     scale = _sum(counted) / (_sum(weight) + _TINY)
     return _sum(weight * scale.detach()[:, None, None, None] * entropy) / (_sum(counted) + _TINY)
 
 
 def focal(logits: Tensor, target: Tensor, *, alpha: float = 0.5, gamma: float = 2.0) -> Tensor:
-    """The focal loss: cross entropy, weighted by how unsure each pixel is. Arguments as for `normalised_focal`."""
-    entropy, doubt, counted = _focal_terms(logits, target, alpha)
+    """Return the focal loss, a cross entropy in which the weight of a pixel grows with its doubt.
+
+    Args:
+        logits: float (B, 1, H, W).
+        target: int8 (B, 1, H, W); 1 object, 0 background, -1 ignore.
+        alpha: the weight of object pixels; background pixels have 1 - alpha.
+        gamma: how strongly easy pixels are weighted down.
+
+    Returns:
+        Float (B,).
+
+    """
+    entropy, doubt, counted = _compute_focal_terms(logits, target, alpha)
     return _sum(doubt**gamma * entropy) / (_sum(counted) + _TINY)
 
 
 def soft_iou(logits: Tensor, target: Tensor) -> Tensor:
-    """One minus the IoU of probabilities. Source: Rahman, Wang 2016, Optimizing Intersection-Over-Union."""
-    y, truth, counted = logits.sigmoid(), *_parts(target, logits)
+    """Return one minus the IoU of probabilities.
+
+    Source: Rahman, Wang 2016, Optimizing Intersection-Over-Union.
+    """
+    y, truth, counted = logits.sigmoid(), *_split_target(target, logits)
     return 1 - _sum(y * truth * counted) / (_sum(y.maximum(truth) * counted) + 1e-8)
 
 
 def dice(logits: Tensor, target: Tensor) -> Tensor:
-    """One minus the Dice coefficient of probabilities. Source: Milletari, Navab, Ahmadi 2016, V-Net."""
-    y, truth, counted = logits.sigmoid(), *_parts(target, logits)
+    """Return one minus the Dice coefficient of probabilities.
+
+    Source: Milletari, Navab, Ahmadi 2016, V-Net.
+    """
+    y, truth, counted = logits.sigmoid(), *_split_target(target, logits)
     return 1 - 2 * _sum(y * truth * counted) / (_sum((y + truth) * counted) + 1e-8)
 
 
 def bce(logits: Tensor, target: Tensor) -> Tensor:
-    """Binary cross entropy, averaged over all pixels, ignored ones included as 0: so RITM's auxiliary loss is."""
-    truth, counted = _parts(target, logits)
+    """Return the binary cross entropy, averaged over all pixels; ignored ones count as 0.
+
+    This is the auxiliary loss of RITM.
+    """
+    truth, counted = _split_target(target, logits)
     entropy = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
     return (entropy * counted).flatten(1).mean(dim=1)
 
@@ -62,22 +90,22 @@ LOSSES: Mapping[str, Loss] = {
     "dice": dice,
     "bce": bce,
 }
-"""By name."""
+"""The losses, by name."""
 
 
-def _parts(target: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
-    """The truth, 0 or 1, and what counts."""
+def _split_target(target: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the truth, 1 on the object and 0 elsewhere, and which pixels count, in the dtype of `like`."""
     return (target == 1).to(like), (target != -1).to(like)
 
 
-def _focal_terms(logits: Tensor, target: Tensor, alpha: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Per pixel: alpha-weighted cross entropy, one minus the probability of the truth, and whether it counts."""
-    truth, counted = _parts(target, logits)
+def _compute_focal_terms(logits: Tensor, target: Tensor, alpha: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Return per pixel the weighted cross entropy, the doubt (1 - probability of the truth) and whether it counts."""
+    truth, counted = _split_target(target, logits)
     doubt = (truth - logits.sigmoid()).abs() * counted
     entropy = -(1 - doubt + _TINY).clamp(max=1).log() * counted
     return entropy * (alpha * truth + (1 - alpha) * (1 - truth)), doubt, counted
 
 
 def _sum(x: Tensor) -> Tensor:
-    """Over each sample."""
+    """Sum over each batch element."""
     return x.flatten(1).sum(dim=1)

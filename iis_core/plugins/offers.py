@@ -121,8 +121,8 @@ class Offer(Generic[SpecT_co]):
             if types and not isinstance(value, types):
                 wanted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in types)
                 raise UserError(f"{name} takes {wanted} for {keyword!r}, not {value!r}")
-        for keyword, choices in self._factory_spec.choices.items():
-            value = given.get(keyword)
+        for keyword, listed in self._factory_spec.choices.items():
+            value, choices = given.get(keyword), list(map(str, listed))
             if value is not None and not any(fnmatchcase(str(value), choice) for choice in choices):
                 hint = near_matches(str(value), choices) or f"; it is one of {', '.join(choices)}"
                 raise UserError(f"{name} has no {keyword} {value!r}{hint}")

@@ -59,7 +59,7 @@ class FactorySpec(Spec):
     target: str
     defaults: Mapping[str, Any] = field(default_factory=dict)
     check_keywords: Mapping[str, Any] = field(default_factory=dict)
-    choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    choices: Mapping[str, Sequence[object]] = field(default_factory=dict)
     expected_failures: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

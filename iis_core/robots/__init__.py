@@ -1,4 +1,4 @@
-"""Robots: simulated annotators that click where a prediction is wrong, and those that make the first clicks."""
+"""Robots: simulated annotators that make the first clicks, or click where a prediction is wrong."""
 
 from iis_core.robots.base import ElementRobot, ElementView, Robot
 from iis_core.robots.initial import InitialRobot

@@ -1,4 +1,4 @@
-"""What a robot is, and the base of those that treat every batch element alone."""
+"""The interface of robots, and the base of those that treat every batch element separately."""
 
 from __future__ import annotations
 
@@ -35,17 +35,20 @@ class Robot(Protocol):
         n_points: int = 1,
         rngs: Sequence[np.random.Generator] | None = None,
     ) -> tuple[NewClicks, NewClicks]:
-        """The clicks of one interaction.
+        """Return the clicks of one interaction.
 
-        y: float32 (B, 1, H, W) probabilities on the CPU.
-        target: int8 (B, 1, H, W) on the CPU; 1 object, 0 background, -1 ignore.
-        pcs, ncs: the positive and negative clicks so far, `[interaction][batch element][click]`.
-        n_points: how many clicks to give, at most.
-        rngs: one generator per batch element, the only source of randomness; robots that draw nothing
-            do without.
+        Args:
+            y: the prediction, float32 (B, 1, H, W) probabilities on the CPU.
+            target: int8 (B, 1, H, W) on the CPU; 1 object, 0 background, -1 ignore.
+            pcs: the positive clicks so far, `[interaction][batch element][click]`.
+            ncs: the negative clicks so far, in the same form.
+            n_points: the largest number of clicks to give.
+            rngs: one generator per batch element, the only source of randomness; robots that draw nothing need none.
 
-        Returns the new positive and negative clicks, `[batch element][click]`; both lists are empty for an
-        element without an error.
+        Returns:
+            The new positive and negative clicks, `[batch element][click]`; both lists are empty for an element without
+                an error.
+
         """
         ...
 
@@ -54,11 +57,13 @@ class Robot(Protocol):
 class ElementView:
     """What a robot sees of one batch element.
 
-    prediction: bool (H, W).
-    target: int8 (H, W); 1 object, 0 background, -1 ignore.
-    clicked: int (n, 2), the clicks so far, in order.
-    n_points: clicks wanted, at most.
-    rng: the only source of randomness, None where none was given.
+    Args:
+        prediction: bool (H, W).
+        target: int8 (H, W); 1 object, 0 background, -1 ignore.
+        clicked: int (n, 2), (row, col) of the clicks so far, in order.
+        n_points: the largest number of clicks to give.
+        rng: the only source of randomness, None where none was given.
+
     """
 
     prediction: np.ndarray
@@ -69,7 +74,7 @@ class ElementView:
 
     @cached_property
     def errors(self) -> tuple[np.ndarray, np.ndarray]:
-        """False negatives and false positives, bool (H, W)."""
+        """False negatives and false positives, bool (H, W) each."""
         return error_maps(self.prediction, self.target)
 
     @property
@@ -79,16 +84,19 @@ class ElementView:
 
 
 class ElementRobot(ABC):
-    """A robot that treats every batch element alone, each in a thread; clicks are labelled by the target.
+    """A robot that treats every batch element separately, each in a thread; the target decides the sign of a click.
 
-    threshold, inclusive: the prediction is y > threshold, or y >= threshold where inclusive.
+    Args:
+        threshold: the probability above which a pixel is predicted as object.
+        inclusive: whether a pixel at the threshold is predicted as object too.
+
     """
 
     several_points = False
-    """Whether it can give more than one click per interaction."""
+    """Whether the robot can give more than one click per interaction."""
 
     draws = False
-    """Whether it needs generators."""
+    """Whether the robot draws at random and so needs generators."""
 
     def __init__(self, *, threshold: float = 0.5, inclusive: bool = False) -> None:
         self.threshold = threshold
@@ -96,7 +104,15 @@ class ElementRobot(ABC):
 
     @abstractmethod
     def choose(self, view: ElementView) -> Sequence[Click]:
-        """The pixels to click, none of them ignored; empty where there is nothing to click."""
+        """Return the pixels to click.
+
+        Args:
+            view: the batch element.
+
+        Returns:
+            (row, col) of the pixels, none of them ignored; empty where there is nothing to click.
+
+        """
 
     def __call__(
         self,
@@ -117,14 +133,23 @@ class ElementRobot(ABC):
 
         def view(element: int) -> ElementView:
             rng = None if rngs is None else rngs[element]
-            return ElementView(mask[element, 0], truth[element, 0], _list_places(pcs, ncs, element), n_points, rng)
+            return ElementView(mask[element, 0], truth[element, 0], _list_clicked(pcs, ncs, element), n_points, rng)
 
         chosen = per_element(lambda element: self.choose(view(element)), len(y))
         return labelled(chosen, truth[:, 0])
 
 
 def labelled(chosen: Sequence[Sequence[Click]], targets: Iterable[np.ndarray]) -> tuple[NewClicks, NewClicks]:
-    """Clicks `[batch element][click]` apart by the label of their place in the element's int8 (H, W) target."""
+    """Separate clicks by the value of the target where they were made.
+
+    Args:
+        chosen: clicks, `[batch element][click]`.
+        targets: one target per batch element, int8 (H, W).
+
+    Returns:
+        The positive and the negative clicks, `[batch element][click]`; clicks on ignored pixels are left out.
+
+    """
     pairs = list(zip(chosen, targets, strict=True))
     positive = [[click for click in own if target[click] == 1] for own, target in pairs]
     negative = [[click for click in own if target[click] == 0] for own, target in pairs]
@@ -132,7 +157,18 @@ def labelled(chosen: Sequence[Sequence[Click]], targets: Iterable[np.ndarray]) -
 
 
 def draw(places: np.ndarray, count: int, rng: np.random.Generator, weights: np.ndarray | None = None) -> list[Click]:
-    """At most `count` different pixels of a bool (H, W) map, uniformly or in proportion to float (H, W) weights."""
+    """Draw different pixels of a map at random.
+
+    Args:
+        places: bool (H, W), the pixels that can be drawn.
+        count: the largest number of pixels to draw.
+        rng: the source of randomness.
+        weights: float (H, W), to which the probability of a pixel is proportional; None draws uniformly.
+
+    Returns:
+        (row, col) of the pixels; fewer than `count` where there are not so many.
+
+    """
     candidates = np.flatnonzero(places)
     if weights is not None:
         candidates = candidates[weights.flat[candidates] > 0]
@@ -144,7 +180,19 @@ def draw(places: np.ndarray, count: int, rng: np.random.Generator, weights: np.n
 
 
 def check_clicks(robot: Robot, new_pcs: NewClicks, new_ncs: NewClicks, shape: Sequence[int], n_points: int) -> None:
-    """Raise ContractError unless the clicks of one interaction fit a y of this shape (B, 1, H, W)."""
+    """Check that the clicks of one interaction fit a prediction.
+
+    Args:
+        robot: the robot that gave them, named in the error.
+        new_pcs: its positive clicks, `[batch element][click]`.
+        new_ncs: its negative clicks, in the same form.
+        shape: (B, 1, H, W), the shape of the prediction.
+        n_points: the largest number of clicks that it was asked for.
+
+    Raises:
+        ContractError: the clicks do not fit.
+
+    """
     batch, _, height, width = shape
     if len(new_pcs) != batch or len(new_ncs) != batch:
         given = f"{len(new_pcs)} positive and {len(new_ncs)} negative lists"
@@ -161,6 +209,6 @@ def check_clicks(robot: Robot, new_pcs: NewClicks, new_ncs: NewClicks, shape: Se
                 raise ContractError(f"robot {name_of(robot)} clicked ({row}, {col}), outside {image}")
 
 
-def _list_places(pcs: Clicks, ncs: Clicks, element: int) -> np.ndarray:
-    """One element's clicks of both signs in order, int (n, 2)."""
+def _list_clicked(pcs: Clicks, ncs: Clicks, element: int) -> np.ndarray:
+    """List the clicks of one batch element, of both signs, in order: int (n, 2)."""
     return np.array([click[:2] for click in order_clicks(pcs, ncs, element)], dtype=np.int64).reshape(-1, 2)

@@ -1,4 +1,4 @@
-"""Robots that click at random, more likely deep in the error."""
+"""Robots that click at random, more often deep inside the error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class DistanceErrorRobot(ElementRobot):
-    """Clicks into the error in proportion to the distance to its border; both kinds taken together.
+    """Clicks on errors of either kind, with a probability proportional to the distance to the border of the error.
 
     Source: iislib.
     """
@@ -28,7 +28,7 @@ class DistanceErrorRobot(ElementRobot):
 
 
 class DistanceErrorSequentialRobot(ElementRobot):
-    """As `distance-error`, but each further click is drawn after the last one was taken out of the error."""
+    """Clicks like `distance-error`, but removes each clicked pixel from the error before the next click is drawn."""
 
     several_points = True
     draws = True
@@ -44,5 +44,13 @@ class DistanceErrorSequentialRobot(ElementRobot):
 
 
 def distance_to_border(region: np.ndarray) -> np.ndarray:
-    """Distance to the outside of a bool (H, W) region, float64; beyond the image is outside."""
+    """Return the distance of each pixel to the outside of an error region.
+
+    Args:
+        region: bool (H, W). Pixels beyond the image are outside the region.
+
+    Returns:
+        Distances, float64 (H, W); 0 outside the region.
+
+    """
     return np.asarray(np.sqrt(squared_distance(region)))

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 class Gto99Robot(ElementRobot):
     """Clicks the centre of the largest 8-connected error region, by pixel count, of either kind.
 
-    A tie between the kinds is negative, a tie within a kind goes to the first region in row-major order.
-    The centre is the first pixel in row-major order with the largest distance to the region's outside;
-    earlier clicks are not passed over. Without an error there is no click.
+    A tie between the kinds is negative; a tie within a kind goes to the first region in row-major order.
+    The centre is the first pixel in row-major order with the largest distance to the outside of the region;
+    pixels clicked before are not skipped. Without an error there is no click.
 
     Source: Forte, Price, Cohen, Xu, Pitié 2020, Getting to 99% Accuracy in Interactive Segmentation.
     """
 
     def choose(self, view: ElementView) -> list[Click]:
-        positive, negative = _largest(*view.errors)
+        positive, negative = _find_largest(*view.errors)
         region = negative
         if negative is None or (positive is not None and positive.area > negative.area):
             region = positive
@@ -36,8 +36,8 @@ class Gto99Robot(ElementRobot):
         return [(region.box[0].start + centre.row, region.box[1].start + centre.col)]
 
 
-def _largest(missed: np.ndarray, excess: np.ndarray) -> tuple[Component | None, Component | None]:
-    """The largest component of each map; None for one that is too small as a whole to hold the largest."""
+def _find_largest(missed: np.ndarray, excess: np.ndarray) -> tuple[Component | None, Component | None]:
+    """Find the largest component of each map; None for a map with fewer pixels than the other's component."""
     first, second = missed, excess
     swapped = np.count_nonzero(missed) < np.count_nonzero(excess)
     if swapped:

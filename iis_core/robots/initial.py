@@ -1,4 +1,4 @@
-"""Initial robots: the first clicks, from the targets alone, before there is a prediction."""
+"""Initial robots, which make the first clicks from the targets alone, before there is a prediction."""
 
 from __future__ import annotations
 
@@ -25,11 +25,16 @@ class InitialRobot(Protocol):
     def __call__(
         self, regions: Sequence[Region], *, n_points: int | None = None, rngs: Rngs
     ) -> tuple[NewClicks, NewClicks]:
-        """The clicks of one first interaction, `[batch element][click]`, positive and negative.
+        """Return the clicks of the first interaction.
 
-        regions: one per batch element; ignored pixels are never clicked.
-        n_points: how many clicks of a sign, at most; None for the robot's own number.
-        rngs: one generator per batch element, the only source of randomness.
+        Args:
+            regions: one per batch element; ignored pixels are never clicked.
+            n_points: the largest number of clicks of one sign; None for the robot's own number.
+            rngs: one generator per batch element, the only source of randomness.
+
+        Returns:
+            The positive and negative clicks, `[batch element][click]`.
+
         """
         ...
 
@@ -44,9 +49,14 @@ class NoInitialRobot:
 
 
 class RandomInitialRobot:
-    """Clicks anywhere, labelled by the target.
+    """Clicks anywhere; the target decides the sign.
 
-    count: of clicks, both signs together.
+    Args:
+        count: the number of clicks, both signs together.
+
+    Raises:
+        UserError: the count is below 1.
+
     """
 
     def __init__(self, *, count: int = 1) -> None:
@@ -61,9 +71,17 @@ class RandomInitialRobot:
 
 
 class GridInitialRobot:
-    """Clicks once in each cell of a grid, at a random place in it, labelled by the target.
+    """Clicks a random pixel in each cell of a grid; the target decides the sign.
 
-    rows, columns: of the grid; n_points keeps that many of the clicks, drawn at random.
+    With n_points, so many of the clicks are drawn at random and the others left out.
+
+    Args:
+        rows: the number of rows of the grid.
+        columns: the number of columns of the grid.
+
+    Raises:
+        UserError: a number is below 1.
+
     """
 
     def __init__(self, *, rows: int = 4, columns: int = 4) -> None:
@@ -73,10 +91,10 @@ class GridInitialRobot:
     def __call__(
         self, regions: Sequence[Region], *, n_points: int | None = None, rngs: Rngs
     ) -> tuple[NewClicks, NewClicks]:
-        chosen = [self._clicks(region.target, n_points, rng) for region, rng in zip(regions, rngs, strict=True)]
+        chosen = [self._draw_clicks(region.target, n_points, rng) for region, rng in zip(regions, rngs, strict=True)]
         return labelled(chosen, [region.target for region in regions])
 
-    def _clicks(self, target: np.ndarray, n_points: int | None, rng: np.random.Generator) -> list[Click]:
+    def _draw_clicks(self, target: np.ndarray, n_points: int | None, rng: np.random.Generator) -> list[Click]:
         row_edges = np.linspace(0, target.shape[0], self.rows + 1).astype(int)
         column_edges = np.linspace(0, target.shape[1], self.columns + 1).astype(int)
         clicks = [
@@ -90,20 +108,28 @@ class GridInitialRobot:
 
 
 class RitmInitialRobot:
-    """The first clicks of RITM's training.
+    """Makes the first clicks as in the training of RITM.
 
-    Positive clicks fall into the target, most often eroded; every required region gets a negative one; further
-    negative clicks fall on the background, on other objects (on the background where there are none) and on the
-    border around the target. A number of clicks is drawn with a probability that decays: of positive ones
-    from 1 on, of further negative ones from 0 on.
+    Positive clicks are drawn from the object, which is usually eroded first. Every required mask gets a negative click.
+    Further negative clicks are drawn from the background, from other objects (from the background where there are
+    none) and from the border around the object. The numbers of positive clicks, at least 1, and of further negative
+    clicks, at least 0, are drawn too; each number is `decay` times as likely as the one before.
 
-    max_points: clicks of a sign, at most. decay: of the probability from one number to the next.
-    erosion, erosion_probability: chessboard radius by which the target is eroded, unless 10 pixels or fewer
-        would remain, and how often.
-    border: width of the border as a part of the square root of the target's area.
-    background, others, around: the weights of the three places for negative clicks.
+    Args:
+        max_points: the largest number of clicks of one sign.
+        decay: how likely a number of clicks is, relative to the number one lower.
+        erosion: the chessboard radius by which the object is eroded, unless 10 pixels or fewer would remain.
+        erosion_probability: how often the object is eroded.
+        border: the width of the border, as a fraction of the square root of the object's area.
+        background: the weight of the background among the places for negative clicks.
+        others: the weight of the other objects.
+        around: the weight of the border.
+
+    Raises:
+        UserError: `max_points` is below 1.
 
     Source: Sofiiuk, Petrov, Konushin 2021, Reviving Iterative Training with Mask Guidance (`MultiPointSampler`).
+
     """
 
     def __init__(
@@ -130,38 +156,51 @@ class RitmInitialRobot:
     ) -> tuple[NewClicks, NewClicks]:
         most = self.max_points if n_points is None else n_points
         pairs = list(zip(regions, rngs, strict=True))
-        return [self._positives(*pair, most) for pair in pairs], [self._negatives(*pair, most) for pair in pairs]
+        positives = [self._draw_positives(*pair, most) for pair in pairs]
+        return positives, [self._draw_negatives(*pair, most) for pair in pairs]
 
-    def _positives(self, region: Region, rng: np.random.Generator, most: int) -> list[Click]:
-        count = 1 + self._number(most, rng)
+    def _draw_positives(self, region: Region, rng: np.random.Generator, most: int) -> list[Click]:
+        count = 1 + self._draw_number(most, rng)
         target = region.target == 1
         if rng.random() < self.erosion_probability:
             target = erode(target, self.erosion, min_area=11)
         return draw(target, count, rng)
 
-    def _negatives(self, region: Region, rng: np.random.Generator, most: int) -> list[Click]:
+    def _draw_negatives(self, region: Region, rng: np.random.Generator, most: int) -> list[Click]:
         background = region.target == 0
         required = [click for mask in region.required for click in draw(mask & background, 1, rng)]
-        places = self._places(region, background)
-        further = rng.choice(len(places), self._number(most + 1, rng), p=self.weights)
+        places = self._find_places(region, background)
+        further = rng.choice(len(places), self._draw_number(most + 1, rng), p=self.weights)
         clicks = required + [click for place in further for click in draw(places[place], 1, rng)]
         return list(dict.fromkeys(clicks))[:most]
 
-    def _places(self, region: Region, background: np.ndarray) -> list[np.ndarray]:
+    def _find_places(self, region: Region, background: np.ndarray) -> list[np.ndarray]:
         others = background if region.others is None else region.others & background
         target = region.target == 1
         width = ceil(self.border * np.count_nonzero(target) ** 0.5)
         around = outer_border(target, width) & background if width else background
         return [background, others if others.any() else background, around]
 
-    def _number(self, count: int, rng: np.random.Generator) -> int:
-        """0 to count - 1, each `decay` times as likely as the one before."""
+    def _draw_number(self, count: int, rng: np.random.Generator) -> int:
+        """Draw a number from 0 to count - 1, each `decay` times as likely as the one before."""
         share = self.decay ** np.arange(count)
         return int(rng.choice(count, p=share / share.sum()))
 
 
 def at_least_one(name: str, value: int) -> int:
-    """The value. Raises UserError, with the name, where it is below 1."""
+    """Check that a number is at least 1.
+
+    Args:
+        name: what the number is called in the error.
+        value: the number.
+
+    Returns:
+        The number.
+
+    Raises:
+        UserError: the number is below 1.
+
+    """
     if value < 1:
         raise UserError(f"{name} must be at least 1, not {value}")
     return value

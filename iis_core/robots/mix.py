@@ -1,4 +1,4 @@
-"""Mixtures: a robot drawn for every element and interaction."""
+"""Mixtures, which draw a robot for every batch element and interaction."""
 
 from __future__ import annotations
 
@@ -17,16 +17,22 @@ Rngs = Sequence[np.random.Generator]
 
 
 class MixRobot:
-    """Draws, for every element and interaction, the robot that clicks.
+    """Draws the robot that clicks, for every batch element and interaction.
 
-    robots: `{catalog name: weight}`.
-    threshold, inclusive: for all of them.
+    Args:
+        robots: `{catalog name: weight}`.
+        threshold: the probability above which a pixel is predicted as object, for all robots.
+        inclusive: whether a pixel at the threshold is predicted as object too.
+
+    Raises:
+        UserError: a weight is negative, or none is positive.
+
     """
 
     def __init__(self, *, robots: Mapping[str, float], threshold: float = 0.5, inclusive: bool = False) -> None:
         self.threshold = threshold
         self.inclusive = inclusive
-        self.weights = _weights(robots)
+        self.weights = _normalise_weights(robots)
         self.robots = [load_robot(name, threshold=threshold, inclusive=inclusive) for name in robots]
 
     def __call__(
@@ -48,17 +54,22 @@ class MixRobot:
             robot = self.robots[which]
             return robot(y[elements], target[elements], own_pcs, own_ncs, n_points=n_points, rngs=own_rngs)
 
-        return _drawn(self.weights, rngs, ask)
+        return _draw_and_ask(self.weights, rngs, ask)
 
 
 class MixInitialRobot:
-    """Draws, for every element, the initial robot that clicks.
+    """Draws the initial robot that clicks, for every batch element.
 
-    robots: `{catalog name: weight}`.
+    Args:
+        robots: `{catalog name: weight}`.
+
+    Raises:
+        UserError: a weight is negative, or none is positive.
+
     """
 
     def __init__(self, *, robots: Mapping[str, float]) -> None:
-        self.weights = _weights(robots)
+        self.weights = _normalise_weights(robots)
         self.robots: list[InitialRobot] = [load_initial_robot(name) for name in robots]
 
     def __call__(
@@ -68,20 +79,20 @@ class MixInitialRobot:
             own = [regions[i] for i in elements]
             return self.robots[which](own, n_points=n_points, rngs=[rngs[i] for i in elements])
 
-        return _drawn(self.weights, rngs, ask)
+        return _draw_and_ask(self.weights, rngs, ask)
 
 
-def _weights(robots: Mapping[str, Any]) -> np.ndarray:
+def _normalise_weights(robots: Mapping[str, Any]) -> np.ndarray:
     weights = np.array(list(robots.values()), dtype=float)
     if not len(weights) or (weights < 0).any() or not weights.sum() > 0:
         raise UserError(f"robots must be names with weights, some above 0 and none below, not {dict(robots)}")
     return np.asarray(weights / weights.sum())
 
 
-def _drawn(
+def _draw_and_ask(
     weights: np.ndarray, rngs: Rngs, ask: Callable[[int, list[int]], tuple[NewClicks, NewClicks]]
 ) -> tuple[NewClicks, NewClicks]:
-    """Draw a robot for every element, ask each robot once for all of its elements, and put them in order."""
+    """Draw a robot for every element, ask each robot once for all of its elements, and put their clicks in order."""
     drawn = [int(rng.choice(len(weights), p=weights)) for rng in rngs]
     pcs: NewClicks = [[] for _ in rngs]
     ncs: NewClicks = [[] for _ in rngs]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RandomRobot(ElementRobot):
-    """Clicks anywhere in the image but on ignored pixels, right or wrong."""
+    """Clicks anywhere in the image except on ignored pixels, whether the prediction is right there or wrong."""
 
     several_points = True
     draws = True
@@ -25,7 +25,7 @@ class RandomRobot(ElementRobot):
 
 
 class RandomErrorRobot(ElementRobot):
-    """Clicks anywhere in the error."""
+    """Clicks anywhere in the error, of either kind."""
 
     several_points = True
     draws = True
@@ -36,7 +36,7 @@ class RandomErrorRobot(ElementRobot):
 
 
 class RandomLargestErrorRobot(ElementRobot):
-    """Clicks anywhere in the largest 4-connected component of the error, both kinds taken together."""
+    """Clicks anywhere in the largest 4-connected component of the errors of both kinds together."""
 
     several_points = True
     draws = True

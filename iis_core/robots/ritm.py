@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 class RitmRobot(ElementRobot):
     """Clicks the error pixel farthest from the border of its error map.
 
-    The larger of the two maxima decides the sign, a tie is negative; pixels clicked before are passed
-    over; of equal pixels the first in row-major order is taken. Distances are compared as squared
-    integers. Without an error there is no click, where the published code clicks (0, 0).
+    The larger of the two maxima decides the sign, and a tie is negative. Pixels clicked before are skipped; of equal
+    pixels the first in row-major order is clicked. Distances are compared as squared integers. Without an error there
+    is no click, whereas the published code clicks (0, 0).
 
     Source: Sofiiuk, Petrov, Konushin 2021, Reviving Iterative Training with Mask Guidance.
     """
@@ -30,7 +30,7 @@ class RitmRobot(ElementRobot):
 
 
 class RitmTrainRobot(ElementRobot):
-    """Clicks at random into the inner part of the deeper error map, where the distance exceeds half its maximum.
+    """Clicks at random in the inner part of the deeper error map, where the distance exceeds half its maximum.
 
     Distances are those of OpenCV's 5 x 5 mask, as published; a tie between the maps is negative.
 

@@ -1,4 +1,4 @@
-"""Region selectors: from the full masks of a sample to one thing to segment."""
+"""Region selectors, which choose one thing to segment from the full masks of a sample."""
 
 from iis_core.datasets.regions.base import RegionSelector, merge_objects, object_mask
 

@@ -1,4 +1,4 @@
-"""What a region selector is, and the region of one object or several."""
+"""The interface of region selectors, and the region of one object or several."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from iis_core.types import Region
 
 @runtime_checkable
 class RegionSelector(Protocol):
-    """Chooses one of the many targets that full masks hold."""
+    """Chooses one region among the many that the full masks of a sample hold."""
 
     random: bool
-    """Whether it draws from rng; evaluation refuses one that does."""
+    """Whether the selector draws from rng; evaluation refuses one that does."""
 
     def __call__(
         self,
@@ -24,27 +24,49 @@ class RegionSelector(Protocol):
         info: Mapping[str, Any],
         rng: np.random.Generator | None = None,
     ) -> Region:
-        """The chosen region.
+        """Choose a region.
 
-        image: uint8 (H, W, 3).
-        masks: int32 (H, W, L); 0 background, > 0 an object, -1 ignore.
-        info: as in `Sample`.
-        rng: the only source of randomness.
+        Args:
+            image: uint8 (H, W, 3).
+            masks: int32 (H, W, L); 0 background, > 0 an object, -1 ignore.
+            info: as in `Sample`.
+            rng: the only source of randomness.
+
+        Returns:
+            The region.
+
         """
         ...
 
 
 def object_mask(masks: np.ndarray, info: Mapping[str, Any], object_id: int) -> np.ndarray:
-    """The pixels of one object, bool (H, W)."""
+    """Return the mask of one object.
+
+    Args:
+        masks: int32 (H, W, L), as in `Sample`.
+        info: as in `Sample`.
+        object_id: the object's id in the sample.
+
+    Returns:
+        The pixels of the object, bool (H, W).
+
+    """
     entry = info["objects"][object_id]
     return np.asarray(masks[:, :, entry["layer"]] == entry["value"])
 
 
 def merge_objects(masks: np.ndarray, info: Mapping[str, Any], object_ids: Sequence[int]) -> Region:
-    """The region of one object, or of several as one.
+    """Make one region of one object or several.
 
-    Pixels marked -1 in the layers of these objects are ignored. `others` is the union of the other objects,
-    of all layers, outside the region.
+    Args:
+        masks: int32 (H, W, L), as in `Sample`.
+        info: as in `Sample`.
+        object_ids: the ids of the objects in the sample.
+
+    Returns:
+        The region. Pixels marked -1 in the layers of these objects are ignored; `others` is the union of the other
+            objects, in all layers, outside the region.
+
     """
     is_target = np.zeros(masks.shape[:2], bool)
     is_ignored = np.zeros(masks.shape[:2], bool)

@@ -1,4 +1,4 @@
-"""Selectors that draw among the objects."""
+"""Selectors that draw objects at random."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from iis_core.types import Region
 
 
 class RandomSingleSelector:
-    """One object, each as likely as the other."""
+    """Draws one object, each with the same probability."""
 
     random = True
 
@@ -25,9 +25,14 @@ class RandomSingleSelector:
 
 
 class RandomMergeSelector:
-    """Several objects as one: any number from 2 to `most`, or all there are.
+    """Draws several objects and merges them: any number from 2 to `most`, or all where there are fewer.
 
-    most: objects to merge, at most.
+    Args:
+        most: the largest number of objects to merge.
+
+    Raises:
+        UserError: `most` is below 2.
+
     """
 
     random = True
@@ -47,9 +52,11 @@ class RandomMergeSelector:
 
 
 class RandomComponentSelector:
-    """A connected region of one object, each object and each of its regions as likely as the other.
+    """Draws an object and one of its connected components, each with the same probability.
 
-    min_area: regions with fewer pixels are passed over, unless the object has none larger.
+    Args:
+        min_area: components with fewer pixels are left out, unless the object has only such.
+
     """
 
     random = True
@@ -72,9 +79,11 @@ class RandomComponentSelector:
 
 
 class ClassSelector:
-    """All objects of one class as one.
+    """Chooses all objects of one class and merges them.
 
-    label: the class; None draws one of those in the image.
+    Args:
+        label: the class; None draws one of those in the image, and raises UserError on an image without classes.
+
     """
 
     def __init__(self, *, label: str | int | None = None) -> None:
@@ -101,7 +110,18 @@ def _draw(numbers: list[int], count: int, rng: np.random.Generator | None) -> li
 
 
 def generator_of(rng: np.random.Generator | None) -> np.random.Generator:
-    """The generator. Raises UserError where none was given."""
+    """Check that there is a generator.
+
+    Args:
+        rng: the generator, or None.
+
+    Returns:
+        The generator.
+
+    Raises:
+        UserError: there is none.
+
+    """
     if rng is None:
         raise UserError("this selector draws at random: give it a generator")
     return rng

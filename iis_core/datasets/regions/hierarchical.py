@@ -1,4 +1,4 @@
-"""A selector that makes use of the tree of objects and their parts."""
+"""A selector that uses the tree of objects and their parts."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from iis_core.types import Region
 
 
 class HierarchicalSelector:
-    """An object or a part of one, possibly without some of its own parts.
+    """Chooses an object or a part of one, possibly without some of its own parts.
 
-    From an object without parent the tree is descended, each time with a probability, to a part drawn among the
-    children. From the object where this ends up to three children are removed; they, and after a descent the
-    rest of the parent, are required to get a negative click.
+    It starts at an object without a parent and repeatedly descends, with a given probability, to a child drawn at
+    random. Some children are removed from the object where this ends. They must each get a negative click, and after a
+    descent so must the rest of the parent.
 
-    descent: probability of going on to a child. most_removed: children, at most.
+    Args:
+        descent: the probability of going on to a child.
+        most_removed: the largest number of children that are removed.
 
     Source: Sofiiuk, Petrov, Konushin 2021, Reviving Iterative Training with Mask Guidance.
+
     """
 
     random = True
@@ -44,10 +47,10 @@ class HierarchicalSelector:
         children = tree[number]["children"]
         count = int(rng.integers(0, min(self.most_removed, len(children)) + 1))
         removed = [object_mask(masks, info, children[i]) for i in rng.choice(len(children), count, replace=False)]
-        return _without(merge_objects(masks, info, [number]), removed, masks, info, tree[number]["parent"])
+        return _remove(merge_objects(masks, info, [number]), removed, masks, info, tree[number]["parent"])
 
 
-def _without(
+def _remove(
     region: Region, removed: list[np.ndarray], masks: np.ndarray, info: Mapping[str, Any], parent: int | None
 ) -> Region:
     target = region.target.copy()

@@ -1,4 +1,4 @@
-"""Selectors that take what is there, without drawing."""
+"""Selectors that choose without drawing at random."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from iis_core.types import Region
 
 
 class FirstSelector:
-    """The object with value 1 of layer 0: the only one in datasets of one object per image."""
+    """Chooses the object with value 1 in layer 0, the only one in datasets with one object per image."""
 
     random = False
 
@@ -24,7 +24,7 @@ class FirstSelector:
 
 
 class LargestSelector:
-    """The object with most pixels, of equal ones that with the smallest id."""
+    """Chooses the object with the most pixels, of equal ones the one with the smallest id."""
 
     random = False
 
@@ -36,7 +36,7 @@ class LargestSelector:
 
 
 class BackgroundSelector:
-    """Every pixel that no object covers in any layer."""
+    """Chooses every pixel that no object covers in any layer."""
 
     random = False
 

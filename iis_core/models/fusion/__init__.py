@@ -1,4 +1,4 @@
-"""From any segmentation network to an IIS model: how the clicks and the previous mask enter it.
+"""Fusion, which makes an IIS model of any segmentation network by feeding it the clicks and the previous prediction.
 
 image, prediction, clicks -> maps -> early or intermediate fusion -> logits
 """

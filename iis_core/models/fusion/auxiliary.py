@@ -1,4 +1,4 @@
-"""A light encoder for what changes from click to click."""
+"""A light encoder for the maps, which change from click to click."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from torch.nn import functional
 _WIDTHS = (16, 32, 64, 96, 128, 128)
 _GROUPS = 8
 _MAP = 4
-"""Dimensions of a feature to which something can be added: (B, c, h, w)."""
+"""The number of dimensions of a feature map, (B, c, h, w), to which the encoder's output can be added."""
 
 
 class AuxiliaryEncoder(nn.Module):
-    """From maps to features of the shapes of another encoder's, to be added to them.
+    """Encodes maps and adds the result to the features of an image.
 
-    channels: of the maps.
-    shapes: (channels, stride) of each feature; a feature without channels gets none.
+    Each halving of the resolution takes two 3x3 convolutions with few channels, and 1x1 convolutions turn the results
+    into features. Group normalisation keeps the elements of a batch independent.
 
-    Every halving of the resolution costs two 3x3 convolutions of few channels; features are read off by 1x1
-    convolutions. Group normalisation keeps the elements of a batch apart.
+    Args:
+        channels: the number of maps.
+        shapes: (channels, stride) of each feature of the image; nothing is added to a feature with 0 channels.
+
     """
 
     def __init__(self, channels: int, shapes: Sequence[tuple[int, int]]) -> None:
@@ -29,7 +31,7 @@ class AuxiliaryEncoder(nn.Module):
         self.levels = [max(0, round(log2(stride)) - 1) for _, stride in shapes]
         widths = [_WIDTHS[min(level, len(_WIDTHS) - 1)] for level in range(max(self.levels) + 1)]
         self.stages = nn.ModuleList(
-            nn.Sequential(*_block(before, width, 2), *_block(width, width, 1))
+            nn.Sequential(*_make_block(before, width, 2), *_make_block(width, width, 1))
             for before, width in zip((channels, *widths), widths, strict=False)
         )
         self.outputs = nn.ModuleList(
@@ -38,9 +40,15 @@ class AuxiliaryEncoder(nn.Module):
         )
 
     def forward(self, maps: Tensor, features: Sequence[Tensor]) -> list[Tensor]:
-        """The features of an image, with those of the maps added.
+        """Encode the maps and add the result to the features.
 
-        maps: float32 (B, channels, H, W). features: of the shapes told, each float32 (B, c, h, w).
+        Args:
+            maps: float32 (B, channels, H, W).
+            features: of the image, in the shapes given to the constructor, float32 (B, c, h, w) each.
+
+        Returns:
+            The features with those of the maps added, in the same shapes.
+
         """
         stages = []
         for stage in self.stages:
@@ -52,19 +60,28 @@ class AuxiliaryEncoder(nn.Module):
         ]
 
 
-def _block(inputs: int, outputs: int, stride: int) -> tuple[nn.Module, ...]:
+def _make_block(inputs: int, outputs: int, stride: int) -> tuple[nn.Module, ...]:
     return nn.Conv2d(inputs, outputs, 3, stride, padding=1), nn.GroupNorm(_GROUPS, outputs), nn.ReLU(inplace=True)
 
 
 def _resize_like(x: Tensor, like: Tensor) -> Tensor:
-    """At the size of another tensor, where strides are no powers of two."""
+    """Resize to the size of another tensor, which differs where strides are not powers of two."""
     if x.shape[-2:] == like.shape[-2:]:
         return x
     return functional.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def list_feature_shapes(features: Sequence[Tensor], side: int) -> list[tuple[int, int]]:
-    """(channels, stride) of the features of a square image of that side; no channels of what is no map."""
+    """List the shapes of features, as `AuxiliaryEncoder` takes them.
+
+    Args:
+        features: of a square image.
+        side: the side of the image, in pixels.
+
+    Returns:
+        (channels, stride) of each feature; 0 channels for one that is not a map.
+
+    """
     return [
         (feature.shape[1], max(1, side // feature.shape[-1])) if feature.ndim == _MAP else (0, 1)
         for feature in features

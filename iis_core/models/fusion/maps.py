@@ -1,4 +1,4 @@
-"""What a network is told beside the image: the previous prediction and maps of the clicks."""
+"""The maps that a network reads besides the image: the previous prediction and the clicks."""
 
 from __future__ import annotations
 
@@ -13,22 +13,31 @@ from iis_core.errors import UserError, near_matches
 from iis_core.types import Clicks
 
 MAPS = 3
-"""How many maps there are: the previous prediction, the positive clicks, the negative clicks."""
+"""The number of maps: the previous prediction, the positive clicks and the negative clicks."""
 
 CLICK_ENCODINGS: Mapping[str, Callable[[Tensor, tuple[int, int]], Tensor]] = {
     "disks": partial(disks, radius=5),
     "distances": partial(tanh_distances, radius=60),
     "gaussians": partial(gaussians, sigmas=(10.0,)),
 }
-"""Clicks as maps, by name: disks of radius 5, tanh(2 d / 60) of the distance d, Gaussians of width 10 (pixels)."""
+"""The encodings of clicks, by name: disks of radius 5, tanh(2 d / 60) of the distance d, Gaussians of width 10."""
 
 
 def encode_maps(prediction: Tensor, pcs: Clicks, ncs: Clicks, click_encoding: str) -> Tensor:
     """Stack the previous prediction and the click maps, float32 (B, 3, H, W) in [0, 1].
 
-    prediction: float32 (B, 1, H, W). pcs, ncs: as for `IISModel.__call__`. click_encoding: of `CLICK_ENCODINGS`.
+    Args:
+        prediction: the previous prediction, float32 (B, 1, H, W).
+        pcs: positive clicks, `[interaction][batch element][click]`.
+        ncs: negative clicks, in the same form.
+        click_encoding: a name in `CLICK_ENCODINGS`.
 
-    Raises UserError for an unknown encoding.
+    Returns:
+        The maps: the previous prediction, the positive clicks and the negative clicks.
+
+    Raises:
+        UserError: the encoding is unknown.
+
     """
     if click_encoding not in CLICK_ENCODINGS:
         known = ", ".join(CLICK_ENCODINGS)

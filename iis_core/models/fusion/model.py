@@ -1,4 +1,4 @@
-"""The IIS model around a network of image and maps."""
+"""The IIS model around a network that reads an image and maps."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from iis_core.models.fusion.working_size import choose_working_shape, resize_ant
 from iis_core.types import Clicks, State
 
 FUSIONS: Mapping[str, type[FusionNetwork]] = {"early": EarlyFusion, "intermediate": IntermediateFusion}
-"""How maps enter a network, by name."""
+"""The ways in which maps enter a network, by name."""
 
 
 class FusionModel(nn.Module):
-    """A `TrainableModel`: the last prediction and the clicks are drawn as maps and go through the network.
+    """A `TrainableModel` that renders the last prediction and the clicks as maps and gives them to the network.
 
-    Images of any size are padded at the bottom and on the right, by replication, to what the network takes.
+    Images of any size are padded at the bottom and on the right, by replication, to a size that the network takes.
 
     Args:
-        network: of image and maps.
-        mean: of RGB in [0, 1], by which the image is normalised.
-        std: in the same form.
-        click_encoding: of `CLICK_ENCODINGS`.
-        working_size: the longer side, in pixels, that `__call__` shows the network at most; None for any. `logits`
-            shows the image as it is.
+        network: reads the image and the maps.
+        mean: the mean of R, G and B in [0, 1], with which the image is normalised.
+        std: the standard deviation, in the same form.
+        click_encoding: a name in `CLICK_ENCODINGS`.
+        working_size: the longer side, in pixels, to which `__call__` reduces larger images for the network; None for no
+            limit. `logits` never reduces the image.
 
     Raises:
         UserError: the working size is below 1.
@@ -60,20 +60,20 @@ class FusionModel(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Of the network's parameters."""
+        """The device of the network's parameters."""
         return next(self.network.parameters()).device
 
     def initialize_z(self, image: Tensor, target: Tensor, initial_mask: Tensor | None = None) -> State:
-        """The last prediction."""
+        """Return a state that holds the last prediction, which at first is the initial one."""
         return {"prediction": self.initialize_y(image, target, initial_mask)}
 
     def initialize_y(self, image: Tensor, target: Tensor, initial_mask: Tensor | None = None) -> Tensor:
-        """The initial mask, or zeros."""
+        """Return the initial mask, or zeros where there is none."""
         return image.new_zeros(image[:, :1].shape) if initial_mask is None else initial_mask.to(image).clone()
 
     @torch.no_grad()
     def forward(self, x: Tensor, z: State, pcs: Clicks, ncs: Clicks) -> tuple[Tensor, State]:
-        """Answer the clicks, as `IISModel.__call__`."""
+        """Answer the clicks, like `IISModel.__call__`."""
         whole = x.shape[-2], x.shape[-1]
         small = choose_working_shape(whole, self.working_size)
         shown = {**z, "prediction": resize_antialiased(z["prediction"], small)}
@@ -83,7 +83,7 @@ class FusionModel(nn.Module):
         return y, {**z, "prediction": y}
 
     def logits(self, x: Tensor, z: State, pcs: Clicks, ncs: Clicks) -> tuple[dict[str, Tensor], State]:
-        """The network's answer, as `TrainableModel.logits`."""
+        """Return the logits of the network, like `TrainableModel.logits`."""
         maps = encode_maps(z["prediction"], pcs, ncs, self.click_encoding)
         padded, z = self._answer_padded(x, self._pad(maps), z)
         y = padded[..., : x.shape[-2], : x.shape[-1]]
@@ -93,7 +93,7 @@ class FusionModel(nn.Module):
         return self.network(self._normalise(x), maps), z
 
     def _normalise(self, x: Tensor) -> Tensor:
-        """The image as the network reads it."""
+        """Normalise and pad the image for the network."""
         return self._pad((x - self.mean) / self.std)
 
     def _pad(self, x: Tensor) -> Tensor:
@@ -108,19 +108,38 @@ class EncodingFusionModel(FusionModel):
     network: IntermediateFusion
 
     def encode(self, x: Tensor) -> State:
-        """The network's features of an image, as `initialize_z` takes them."""
+        """Encode images.
+
+        Args:
+            x: float32 (B, 3, H, W) in [0, 1].
+
+        Returns:
+            The features of the network, as `initialize_z` takes them.
+
+        """
         shown = resize_antialiased(x, choose_working_shape((x.shape[-2], x.shape[-1]), self.working_size))
         return {str(k): feature for k, feature in enumerate(self.network.features(self._normalise(shown)))}
 
     def initialize_z(
         self, image: Tensor, target: Tensor, initial_mask: Tensor | None = None, features: State | None = None
     ) -> State:
-        """The last prediction and, where given, the features of `encode`, which else come with the first answer."""
+        """Return a state that holds the last prediction and, where given, the features.
+
+        Args:
+            image: as for `IISModel.initialize_z`.
+            target: as for `IISModel.initialize_z`.
+            initial_mask: as for `IISModel.initialize_z`.
+            features: as returned by `encode`; None leaves the encoding to the first answer.
+
+        Returns:
+            The state.
+
+        """
         known = {} if features is None else {"features": features}
         return {**super().initialize_z(image, target, initial_mask), **known}
 
     def _answer_padded(self, x: Tensor, maps: Tensor, z: State) -> tuple[Tensor, State]:
-        """With gradients, or an image above the working size, known features are not used and none are kept."""
+        """Answer from features; where gradients are on or the image is reduced, use no known ones and keep none."""
         shape = x.shape[-2], x.shape[-1]
         if torch.is_grad_enabled() or choose_working_shape(shape, self.working_size) != shape:
             return super()._answer_padded(x, maps, z)
@@ -140,20 +159,23 @@ def fuse(
     what: str = "the network",
     remedy: str = "use another network",
 ) -> FusionModel:
-    """Make an IIS model of a segmentation network; parameters that its logits do not depend on are frozen.
+    """Make an IIS model of a segmentation network; parameters on which its logits do not depend are frozen.
 
     Args:
         network: a `SegmentationNetwork`, changed in place.
-        fusion: how the maps enter it, of `FUSIONS`: "early" or "intermediate".
-        click_encoding: of `CLICK_ENCODINGS`: "disks", "distances" or "gaussians".
-        mean: of RGB in [0, 1], by which the image is normalised.
-        std: in the same form.
-        working_size: see `FusionModel`.
+        fusion: how the maps enter the network, a name in `FUSIONS`: "early" or "intermediate".
+        click_encoding: a name in `CLICK_ENCODINGS`: "disks", "distances" or "gaussians".
+        mean: the mean of R, G and B in [0, 1], with which the image is normalised.
+        std: the standard deviation, in the same form.
+        working_size: as for `FusionModel`.
         what: the network's name, for the error.
         remedy: what to do where the network cannot answer, for the error.
 
+    Returns:
+        The model; an `EncodingFusionModel` with intermediate fusion.
+
     Raises:
-        UserError: the network cannot answer even an image of its smallest size.
+        UserError: the network cannot answer even an image of its smallest size, or the working size is below 1.
 
     Example:
         >>> model = fuse(Net(), fusion="early", click_encoding="disks", mean=[0.5] * 3, std=[0.5] * 3)

@@ -1,4 +1,4 @@
-"""Networks of image and maps, made of a segmentation network: early and intermediate fusion."""
+"""Networks that read an image and maps, made of a segmentation network by early or intermediate fusion."""
 
 from __future__ import annotations
 
@@ -15,25 +15,46 @@ from iis_core.models.fusion.stem import widen_input
 
 
 class SegmentationNetwork(Protocol):
-    """A segmentation network of one class in two halves; also an `nn.Module`.
+    """A segmentation network for one class, in two halves; also an `nn.Module`.
 
-    multiple: image sides must be multiples of this. least: the smallest side it takes.
+    Attributes:
+        multiple: image sides must be multiples of this.
+        least: the smallest image side that the network takes.
+
     """
 
     multiple: int
     least: int
 
     def features(self, image: Tensor) -> list[Tensor]:
-        """What the decoder reads: float32 (B, c, h, w) each, where c may be 0, or of other dimensions, e.g. tokens."""
+        """Encode an image.
+
+        Args:
+            image: normalised, float32 (B, 3, H, W).
+
+        Returns:
+            The features that the decoder reads, float32 (B, c, h, w) each, where c may be 0, or with another number of
+                dimensions, e.g. tokens.
+
+        """
         ...
 
     def decode(self, features: Sequence[Tensor], shape: tuple[int, int]) -> Tensor:
-        """Logits, float32 (B, 1, H, W) for shape (H, W), from the features."""
+        """Decode features.
+
+        Args:
+            features: as returned by `features`.
+            shape: (H, W) of the image.
+
+        Returns:
+            Logits, float32 (B, 1, H, W).
+
+        """
         ...
 
 
 class FusionNetwork(nn.Module):
-    """A network of image and maps.
+    """A network that reads an image and maps.
 
     Args:
         network: a `SegmentationNetwork`, changed in place.
@@ -47,15 +68,26 @@ class FusionNetwork(nn.Module):
         self.least: int = -(-network.least // network.multiple) * network.multiple
 
     def forward(self, image: Tensor, maps: Tensor) -> Tensor:
-        """Logits, float32 (B, 1, H, W).
+        """Return the logits.
 
-        image: normalised, float32 (B, 3, H, W). maps: float32 (B, 3, H, W) of `encode_maps`.
+        Args:
+            image: normalised, float32 (B, 3, H, W).
+            maps: float32 (B, 3, H, W), as returned by `encode_maps`.
+
+        Returns:
+            Logits, float32 (B, 1, H, W).
+
         """
         raise NotImplementedError
 
 
 class EarlyFusion(FusionNetwork):
-    """Image and maps enter the network together; at first the maps have no weight."""
+    """A network into which image and maps enter together; at first the weights of the maps are 0.
+
+    Args:
+        network: a `SegmentationNetwork`, changed in place.
+
+    """
 
     def __init__(self, network: Any) -> None:
         super().__init__(network)
@@ -68,7 +100,12 @@ class EarlyFusion(FusionNetwork):
 
 
 class IntermediateFusion(FusionNetwork):
-    """The maps have an encoder of their own, whose features are added to those of the image at every scale."""
+    """A network with a second encoder for the maps, whose features are added to those of the image at every scale.
+
+    Args:
+        network: a `SegmentationNetwork`, changed in place.
+
+    """
 
     def __init__(self, network: Any) -> None:
         super().__init__(network)
@@ -80,12 +117,29 @@ class IntermediateFusion(FusionNetwork):
         return self.decode(self.features(image), maps)
 
     def features(self, image: Tensor) -> list[Tensor]:
-        """Of the image alone, the same for every click: float32 (B, c, h, w) each."""
+        """Encode the image, for all clicks.
+
+        Args:
+            image: normalised, float32 (B, 3, H, W).
+
+        Returns:
+            The features of the image alone, float32 (B, c, h, w) each.
+
+        """
         found: list[Tensor] = self.network.features(image)
         return found
 
     def decode(self, features: Sequence[Tensor], maps: Tensor) -> Tensor:
-        """Logits from the features of the image and the maps."""
+        """Decode the features of an image together with the maps.
+
+        Args:
+            features: as returned by `features`.
+            maps: float32 (B, 3, H, W), as returned by `encode_maps`.
+
+        Returns:
+            Logits, float32 (B, 1, H, W).
+
+        """
         shape = maps.shape[-2], maps.shape[-1]
         logits: Tensor = self.network.decode(self.auxiliary(maps, features), shape)
         return logits
@@ -95,6 +149,10 @@ def freeze_unused(network: FusionNetwork) -> None:
     """Freeze the parameters on which the logits do not depend.
 
     Distributed training waits for the gradient of every parameter that is not frozen.
+
+    Args:
+        network: the network, changed in place.
+
     """
     image, maps = (torch.zeros(1, channels, network.least, network.least) for channels in (3, MAPS))
     with _in_evaluation_mode(network), torch.enable_grad():
@@ -108,7 +166,7 @@ def freeze_unused(network: FusionNetwork) -> None:
 
 @contextmanager
 def _in_evaluation_mode(module: nn.Module) -> Iterator[None]:
-    """A module in evaluation mode, so that no batch statistics change."""
+    """Keep a module in evaluation mode, so that no batch statistics change."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:

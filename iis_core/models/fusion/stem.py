@@ -1,4 +1,4 @@
-"""More channels into a network that was made for images."""
+"""Additional input channels for a network that was made for images."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ _IMAGE = 3
 def widen_input(network: nn.Module, extra: int) -> None:
     """Let every convolution that reads an image also read `extra` channels after it, in place.
 
-    The image's weights stay and those of the new channels are 0, so that the network answers as before whatever the
-    new channels hold. Convolutions that read an image are those with 3 input channels.
+    The weights of the image are kept and those of the new channels are 0, so at first the network answers as before,
+    whatever the new channels hold. Convolutions that read an image are those with 3 input channels.
 
-    Raises UserError where there is none.
+    Args:
+        network: the network, changed in place.
+        extra: the number of new channels.
+
+    Raises:
+        UserError: no convolution reads an image.
+
     """
     convs = [module for module in network.modules() if isinstance(module, nn.Conv2d) and module.in_channels == _IMAGE]
     if not convs:

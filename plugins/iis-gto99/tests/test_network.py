@@ -13,7 +13,7 @@ from iis_gto99 import build_network
 from iis_gto99.network import GTO99Network, prepared
 from iis_gto99.network.guided_filter import guided_filter
 from iis_gto99.network.layers import JoinedConv2d, StandardisedConv2d
-from iis_gto99.pipeline import click_maps, normalised
+from iis_gto99.pipeline import encode_clicks, normalise
 
 from iis_core import UserError
 
@@ -24,7 +24,7 @@ def inputs(arrays: dict[str, np.ndarray]) -> tuple[torch.Tensor, ...]:
     image, maps, previous = (
         torch.from_numpy(arrays[name]) for name in ("image01", "trimap_transformed", "previous_alpha")
     )
-    return normalised(image), maps, previous, torch.from_numpy(arrays["trimap"]).permute(2, 0, 1)[None]
+    return normalise(image), maps, previous, torch.from_numpy(arrays["trimap"]).permute(2, 0, 1)[None]
 
 
 def test_names_and_shapes_are_the_published_ones() -> None:
@@ -51,7 +51,7 @@ def test_click_maps_are_the_published_ones(reference: Any) -> None:
         negative, positive = (
             [(int(row), int(col)) for row, col in np.argwhere(arrays["trimap"][..., kind] == 1)] for kind in (0, 1)
         )
-        ours = click_maps([(negative, positive)], arrays["trimap"].shape[:2])[0].numpy()
+        ours = encode_clicks([(negative, positive)], arrays["trimap"].shape[:2])[0].numpy()
         assert np.abs(ours - maps).max() < 1e-4
 
 

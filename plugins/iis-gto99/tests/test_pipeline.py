@@ -12,7 +12,7 @@ import pytest
 import torch
 from iis_gto99 import GTO99Model
 from iis_gto99.network import GTO99Network
-from iis_gto99.pipeline import clicked_components, forced, scaled_clicks, scaled_shape
+from iis_gto99.pipeline import choose_shape, force_clicks, keep_clicked_components, scale_clicks
 
 from iis_core import interact, load_robot
 from iis_core.metrics.masks import count, iou
@@ -95,14 +95,14 @@ def test_the_network_is_prepared_anew_when_its_parameters_change(network: GTO99N
 
 @pytest.mark.parametrize("shape", [(144, 192), (97, 131), (33, 64), (5, 3), (32, 32)])
 def test_clicks_show_where_an_enlarged_map_shows_them(shape: tuple[int, int]) -> None:
-    scaled, rng = scaled_shape(shape), np.random.default_rng(0)
+    scaled, rng = choose_shape(shape), np.random.default_rng(0)
     assert all(side % 32 == 0 and 0 <= side - own < 32 for side, own in zip(scaled, shape, strict=True))
     for place in [*rng.integers(0, shape, (20, 2)), np.array(shape) * 45 // 144]:
         click = tuple(place.tolist())
         published = np.zeros(shape)
         published[click] = 1
         enlarged = cv2.resize(published, scaled[::-1], interpolation=cv2.INTER_NEAREST)
-        negative, positive = scaled_clicks(([], [click]), shape, scaled)
+        negative, positive = scale_clicks(([], [click]), shape, scaled)
         assert negative == []
         assert sorted(positive) == sorted(map(tuple, np.argwhere(enlarged == 1).tolist()))
 
@@ -113,7 +113,7 @@ def test_only_components_with_a_positive_click_stay() -> None:
     alpha[:, :, 3, 3] = 0.6  # touches the first at its corner
     alpha[:, :, 1:3, 6:8] = 0.8
     clicks = [([(0, 0)], [(1, 1)]), ([], []), ([], [(5, 5)])]
-    kept = clicked_components(alpha, clicks)
+    kept = keep_clicked_components(alpha, clicks)
     assert kept[0, 0, 3, 3] == alpha[0, 0, 3, 3]
     assert torch.equal(kept[0, 0] > 0, (alpha[0, 0] > 0.5) & (torch.arange(9) < 5))
     assert torch.equal(kept[1], alpha[1])
@@ -121,5 +121,5 @@ def test_only_components_with_a_positive_click_stay() -> None:
 
 
 def test_a_pixel_clicked_both_ways_is_the_object() -> None:
-    alpha = forced(torch.full((1, 1, 4, 4), 0.5), [([(0, 0), (1, 1)], [(1, 1), (2, 2)])])
+    alpha = force_clicks(torch.full((1, 1, 4, 4), 0.5), [([(0, 0), (1, 1)], [(1, 1), (2, 2)])])
     assert [float(alpha[0, 0, k, k]) for k in range(4)] == [0, 1, 1, 0.5]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from iis_lightning.clicking import click_and_answer
 from iis_lightning.config import TrainingConfig
-from iis_lightning.data import element_generators, training_data
+from iis_lightning.data import make_generators, open_training_data
 from torch import Tensor, nn
 
 from iis_core import load_initial_robot, load_robot
@@ -37,13 +37,13 @@ class Remembering(nn.Module):
 
 
 def batch_of(config: TrainingConfig, places: list[int]) -> RegionBatch:
-    dataset = training_data(config.data, 0)
+    dataset = open_training_data(config.data, 0)
     return collate([dataset[i] for i in places])
 
 
 def answered(config: TrainingConfig, batch: RegionBatch, model: Any, **keywords: Any) -> Any:
     robots = load_initial_robot("ritm-initial"), load_robot("ritm-train", threshold=0.49)
-    rngs = element_generators(batch, 0, 0, "clicks")
+    rngs = make_generators(batch, 0, 0, "clicks")
     return click_and_answer(model, batch, *robots, **{"further": 2, "forget": 0.0, "rngs": rngs, **keywords})
 
 

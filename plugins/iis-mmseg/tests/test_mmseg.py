@@ -17,7 +17,7 @@ import pytest
 import torch
 from iis_mmseg.configuration import read_configuration
 from iis_mmseg.index import FAMILIES
-from iis_mmseg.installed import shipped_configurations
+from iis_mmseg.installed import find_shipped_configurations
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 from mmengine.registry import DefaultScope
@@ -54,7 +54,7 @@ def clicked(model: Any, x: torch.Tensor, **known: Any) -> list[torch.Tensor]:
 
 
 def test_every_family_has_a_configuration_in_the_installed_version() -> None:
-    shipped = shipped_configurations()
+    shipped = find_shipped_configurations()
     assert [config for config in FAMILIES.values() if not (shipped / config).is_file()] == []
     assert set(list_models("mmseg/*")) == {f"mmseg/{family}" for family in (*FAMILIES, "config")}
     assert set(SIX) <= set(FAMILIES)
@@ -127,7 +127,7 @@ def test_heads_and_features_of_other_forms(name: str) -> None:
 
 def test_a_user_s_own_configuration(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
-    shipped = shipped_configurations() / FAMILIES["fcn_hr18s"]
+    shipped = find_shipped_configurations() / FAMILIES["fcn_hr18s"]
     file.write_text(f"_base_ = {str(shipped)!r}\ncustom_imports = dict(imports='not_installed')\n")
     model, x = load("mmseg/config", config=str(file)), photograph(64, 64)
     for ours, theirs in zip(clicked(model, x), clicked(load("mmseg/fcn_hr18s"), x), strict=True):
@@ -155,7 +155,7 @@ def test_a_model_folder_says_what_it_holds(fusion: str, tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """As the library writes it after training, with 19 classes and curves of losses; named as it publishes files."""
-    content = Config.fromfile(shipped_configurations() / FAMILIES["fcn_hr18s"], import_custom_modules=False)
+    content = Config.fromfile(find_shipped_configurations() / FAMILIES["fcn_hr18s"], import_custom_modules=False)
     content.model.pretrained = None
     content.model.decode_head.num_classes = 19
     content.model.backbone.norm_cfg.type = content.model.decode_head.norm_cfg.type = "BN"

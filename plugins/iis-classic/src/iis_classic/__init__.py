@@ -1,1 +1,1 @@
-"""Baselines of interactive segmentation that need no weights."""
+"""Baselines for interactive segmentation that need no weights."""

@@ -1,4 +1,4 @@
-"""Colour models: mixtures of Gaussians of the pixels around the clicks."""
+"""Colour models: mixtures of Gaussians fitted to the pixels around the clicks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ COMPONENTS = 5
 
 
 class ColourModel(NamedTuple):
-    """A mixture of Gaussians; a component that is not used has weight 0.
+    """A mixture of Gaussians; an unused component has weight 0.
 
-    weights: float64 (5,). means: float64 (5, 3). covariances: float64 (5, 3, 3).
+    Args:
+        weights: float64 (5,).
+        means: float64 (5, 3).
+        covariances: float64 (5, 3, 3).
+
     """
 
     weights: np.ndarray
@@ -22,9 +26,13 @@ class ColourModel(NamedTuple):
 
 
 def fit(colours: np.ndarray, noise: float) -> ColourModel:
-    """The mixture of uint8 (n, 3) colours; k-means says which component a colour belongs to.
+    """Fit a mixture to colours; k-means assigns each colour to a component.
 
-    noise: standard deviation added to every component, so that few colours do not make too narrow a model.
+    Args:
+        colours: uint8 (n, 3).
+        noise: standard deviation added to every component, which keeps the model of a few colours from becoming too
+            narrow.
+
     """
     count = min(COMPONENTS, len(np.unique(colours, axis=0)))
     stop = (cv2.TERM_CRITERIA_MAX_ITER, 10, 0.0)

@@ -9,19 +9,23 @@ import numpy as np
 
 from iis_classic.colours import fit
 from iis_classic.seeded import SeededModel, check_above_0
-from iis_classic.seeds import Seed, anchored, certain_labels
+from iis_classic.seeds import Seed, keep_anchored, label_certain
 
 
 class GraphCut(SeededModel):
-    """A minimum cut: colours as in the disks around the clicks, borders along edges.
+    """A minimum cut that matches the colours around the clicks and follows edges.
 
-    The colour models are mixtures of five Gaussians, of the certain object and of the certain background; they
-    are not refined, which tells this model from GrabCut. OpenCV computes the cut.
+    There is a colour model of the certain object and one of the certain background, each a mixture of five Gaussians.
+    Unlike in GrabCut they are not refined. OpenCV computes the cut.
 
-    working_size, seed_radius, far: see `SeededModel`.
-    noise: standard deviation added to every component, in units of Lab.
+    Args:
+        working_size: see `SeededModel`.
+        seed_radius: see `SeededModel`.
+        noise: standard deviation added to every component, in units of Lab.
+        far: see `SeededModel`.
 
     Source: Boykov, Jolly 2001, Interactive Graph Cuts for Optimal Boundary and Region Segmentation.
+
     """
 
     def __init__(
@@ -37,7 +41,7 @@ class GraphCut(SeededModel):
         self.noise = noise
 
     def segment(self, image: np.ndarray, seeds: Sequence[Seed], initial: np.ndarray | None) -> np.ndarray:
-        certain = certain_labels(image.shape[:2], seeds, self.far)
+        certain = label_certain(image.shape[:2], seeds, self.far)
         labels = np.choose(certain, [cv2.GC_PR_BGD, cv2.GC_FGD, cv2.GC_BGD]).astype(np.uint8)
         if (certain == 2).any() and not certain.all():
             background, foreground = (
@@ -46,4 +50,4 @@ class GraphCut(SeededModel):
             )
             cv2.grabCut(image, labels, (0, 0, 1, 1), background, foreground, 1, cv2.GC_EVAL_FREEZE_MODEL)
         is_object = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
-        return anchored(is_object, seeds).astype(np.float32)
+        return keep_anchored(is_object, seeds).astype(np.float32)

@@ -8,16 +8,20 @@ import numpy as np
 from skimage.segmentation import random_walker
 
 from iis_classic.seeded import SeededModel, check_above_0
-from iis_classic.seeds import Seed, certain_labels, drop_unanchored
+from iis_classic.seeds import Seed, drop_unanchored, label_certain
 
 
 class RandomWalker(SeededModel):
-    """The probability that a random walk, which seldom crosses an edge, reaches a positive click first.
+    """Gives the probability that a random walk, which seldom crosses an edge, reaches a positive click first.
 
-    working_size, seed_radius, far: see `SeededModel`.
-    beta: how seldom a walk crosses an edge.
+    Args:
+        working_size: see `SeededModel`.
+        seed_radius: see `SeededModel`.
+        beta: how seldom a walk crosses an edge.
+        far: see `SeededModel`.
 
     Source: Grady 2006, Random Walks for Image Segmentation; scikit-image's implementation.
+
     """
 
     def __init__(
@@ -33,7 +37,7 @@ class RandomWalker(SeededModel):
         self.beta = beta
 
     def segment(self, image: np.ndarray, seeds: Sequence[Seed], initial: np.ndarray | None) -> np.ndarray:
-        labels = certain_labels(image.shape[:2], seeds, self.far)
+        labels = label_certain(image.shape[:2], seeds, self.far)
         if labels.all() or not (labels == 2).any():
             probabilities = np.asarray(labels != 2, np.float64)
         else:
@@ -42,7 +46,7 @@ class RandomWalker(SeededModel):
         return np.asarray(probabilities.clip(0, 1), np.float32)
 
     def _walk(self, image: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Probabilities of the open pixels that a walk can leave, float64 (h, w); 1 or 0 at the certain ones."""
+        """Compute probabilities, float64 (h, w): 1 or 0 at certain pixels, else those of the walk where it can leave."""
         both = random_walker(
             image, labels.astype(np.int32), self.beta, mode="bf", return_full_prob=True, channel_axis=2
         )

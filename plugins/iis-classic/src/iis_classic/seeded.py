@@ -1,4 +1,4 @@
-"""What the classic models share: a working size, certain disks around clicks, clicked pixels kept."""
+"""What the classic models share: a working size, certain disks around clicks, and labels kept at clicked pixels."""
 
 from __future__ import annotations
 
@@ -17,17 +17,20 @@ from iis_core.types import Clicks, State
 
 
 class SeededModel(IISModel):
-    """A model that segments a small image anew after every click; subclasses give `segment`.
+    """A model that segments a small image anew after every click; subclasses implement `segment`.
 
-    Around each click a disk is certain; it ends where the previous prediction changes its label, since a click
-    marks the middle of an error, and half-way to the nearest click of the other sign. Clicked pixels always get
-    their label.
+    The label of a click is certain in a disk around it. The disk ends where the previous prediction changes its label,
+    since a click marks the middle of an error, and half-way to the nearest click of the other sign. Clicked pixels
+    always get their label.
 
-    working_size: the longer side in pixels at which the work is done.
-    seed_radius: of the certain disks, at most, in pixels at working size.
-    far: distance from all positive clicks beyond which there is only background, as a part of the longer side.
+    Args:
+        working_size: longer side of the image that is segmented, in pixels.
+        seed_radius: largest radius of the certain disks, in pixels at working size.
+        far: distance from all positive clicks beyond which there is only background, as a fraction of the longer side.
 
-    Raises UserError for sizes that are not above 0.
+    Raises:
+        UserError: a size is not above 0.
+
     """
 
     device = torch.device("cpu")
@@ -42,19 +45,24 @@ class SeededModel(IISModel):
         self.far = far
 
     def segment(self, image: np.ndarray, seeds: Sequence[Seed], initial: np.ndarray | None) -> np.ndarray:
-        """Probabilities, float32 (h, w) in [0, 1], of a small image.
+        """Segment a small image.
 
-        image: uint8 (h, w, 3) in Lab, whose distances are closer to what looks alike than those of RGB.
-        seeds: all clicks so far, in order.
-        initial: bool (h, w) or None, a mask to start from.
+        Args:
+            image: uint8 (h, w, 3) in Lab, whose distances match what looks alike better than those of RGB.
+            seeds: all clicks so far, in order.
+            initial: a mask to start from, bool (h, w), or None.
+
+        Returns:
+            Probabilities, float32 (h, w) in [0, 1].
+
         """
         raise NotImplementedError
 
     def initialize_z(self, image: Tensor, target: Tensor, initial_mask: Tensor | None = None) -> State:
-        """The image at working size, and per element the seeds, the initial mask and the last prediction."""
+        """Keep the image at working size and, for each element, its seeds, initial mask and last prediction."""
         small = [self._shrink(pixels) for pixels in image]
         given = initial_mask if self.starts_from_mask else None
-        initial = [None if given is None else _as_mask(given[i], s) for i, s in enumerate(small)]
+        initial = [None if given is None else _shrink_mask(given[i], s) for i, s in enumerate(small)]
         return {
             "image": small,
             "initial": initial,
@@ -64,7 +72,7 @@ class SeededModel(IISModel):
         }
 
     def __call__(self, x: Tensor, z: State, pcs: Clicks, ncs: Clicks) -> tuple[Tensor, State]:
-        seeds = [self._with_new_seeds(z, i, pcs, ncs, x.shape[-2:]) for i in range(len(x))]
+        seeds = [self._add_seeds(z, i, pcs, ncs, x.shape[-2:]) for i in range(len(x))]
         small = per_element(lambda i: self._answer(z["image"][i], seeds[i], z["initial"][i]), len(x))
         y = np.stack([_enlarge(probabilities, x.shape[-2:]) for probabilities in small])
         for element, answered in enumerate(y):
@@ -85,8 +93,8 @@ class SeededModel(IISModel):
         height, width = (max(1, round(side * scale)) for side in rgb.shape[:2])
         return cv2.cvtColor(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2LAB)
 
-    def _with_new_seeds(self, z: State, i: int, pcs: Clicks, ncs: Clicks, shape: tuple[int, ...]) -> tuple[Seed, ...]:
-        """The element's seeds and those of the interactions that z has not seen."""
+    def _add_seeds(self, z: State, i: int, pcs: Clicks, ncs: Clicks, shape: tuple[int, ...]) -> tuple[Seed, ...]:
+        """Add the seeds of those interactions that z has not seen to the element's seeds."""
         predicted, first = z["predicted"][i], z["interactions"][i]
         seeds = list(z["seeds"][i])
         for click in order_clicks(pcs[first:], ncs[first:], i):
@@ -94,10 +102,10 @@ class SeededModel(IISModel):
                 min(int((at + 0.5) * small / large), small - 1)
                 for at, small, large in zip(click[:2], predicted.shape, shape, strict=True)
             )
-            seeds.append(Seed(row, col, self._radius(predicted, row, col, click.positive), click.positive))
+            seeds.append(Seed(row, col, self._find_radius(predicted, row, col, click.positive), click.positive))
         return tuple(seeds)
 
-    def _radius(self, predicted: np.ndarray, row: int, col: int, positive: bool) -> float:
+    def _find_radius(self, predicted: np.ndarray, row: int, col: int, positive: bool) -> float:
         wrong = (predicted != positive).astype(np.uint8)
         if wrong.all():
             return self.seed_radius
@@ -105,14 +113,22 @@ class SeededModel(IISModel):
 
 
 def check_above_0(**values: float) -> None:
-    """Raises UserError for the first value that is not above 0."""
+    """Check that all values are above 0.
+
+    Args:
+        **values: values by name.
+
+    Raises:
+        UserError: a value is not above 0; the first one is named.
+
+    """
     for name, value in values.items():
         if not value > 0:
             raise UserError(f"{name} must be above 0, not {value}")
 
 
-def _as_mask(mask: Tensor, image: np.ndarray) -> np.ndarray:
-    """A float (1, H, W) mask as bool at the size of the small image."""
+def _shrink_mask(mask: Tensor, image: np.ndarray) -> np.ndarray:
+    """Shrink a float (1, H, W) mask to a bool mask of the small image's size."""
     height, width = image.shape[:2]
     return (
         cv2.resize(np.ascontiguousarray(mask[0].float().numpy()), (width, height), interpolation=cv2.INTER_AREA) > 0.5

@@ -1,4 +1,4 @@
-"""What a click says beyond its pixel: disks that share its label, and where the object cannot be."""
+"""What a click says beyond its pixel: which pixels share its label, and where the object cannot be."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ import numpy as np
 
 
 class Seed(NamedTuple):
-    """A click at working size, and the radius of the disk around it that is certain to share its label."""
+    """A click at working size with the disk around it that certainly shares its label.
+
+    Args:
+        row: row of the click.
+        col: column of the click.
+        radius: radius of the disk, in pixels.
+        positive: whether the click is positive.
+
+    """
 
     row: int
     col: int
@@ -18,8 +26,17 @@ class Seed(NamedTuple):
     positive: bool
 
 
-def distance_to(shape: tuple[int, ...], seeds: Iterable[Seed]) -> np.ndarray:
-    """Euclidean distance to the nearest seed, float32 (H, W); infinite without any."""
+def measure_distance(shape: tuple[int, ...], seeds: Iterable[Seed]) -> np.ndarray:
+    """Measure the Euclidean distance of every pixel to the nearest seed.
+
+    Args:
+        shape: (H, W).
+        seeds: seeds of either sign.
+
+    Returns:
+        float32 (H, W), infinite without any seed.
+
+    """
     elsewhere = np.ones(shape, np.uint8)
     for seed in seeds:
         elsewhere[seed.row, seed.col] = 0
@@ -28,16 +45,24 @@ def distance_to(shape: tuple[int, ...], seeds: Iterable[Seed]) -> np.ndarray:
     return cv2.distanceTransform(elsewhere, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
 
 
-def distances(shape: tuple[int, ...], seeds: Sequence[Seed]) -> tuple[np.ndarray, np.ndarray]:
+def measure_distances(shape: tuple[int, ...], seeds: Sequence[Seed]) -> tuple[np.ndarray, np.ndarray]:
     """Distances to the nearest positive and to the nearest negative seed, see `distance_to`."""
-    return distance_to(shape, (s for s in seeds if s.positive)), distance_to(
+    return measure_distance(shape, (s for s in seeds if s.positive)), measure_distance(
         shape, (s for s in seeds if not s.positive)
     )
 
 
-def draw_disks(labels: np.ndarray, seeds: Sequence[Seed], positive: int, negative: int) -> None:
-    """Draw the certain disks, the latest on top, none past half-way to a seed of the other sign."""
-    to_positive, to_negative = distances(labels.shape, seeds)
+def mark_disks(labels: np.ndarray, seeds: Sequence[Seed], positive: int, negative: int) -> None:
+    """Mark the certain disks in place, the latest on top, none past half-way to a seed of the other sign.
+
+    Args:
+        labels: uint8 (H, W), which is changed.
+        seeds: all seeds, in order.
+        positive: label of the disks of positive seeds.
+        negative: label of the disks of negative seeds.
+
+    """
+    to_positive, to_negative = measure_distances(labels.shape, seeds)
     for seed in seeds:
         rivals = to_negative if seed.positive else to_positive
         radius = max(1.0, min(seed.radius, rivals[seed.row, seed.col] / 2))
@@ -46,22 +71,41 @@ def draw_disks(labels: np.ndarray, seeds: Sequence[Seed], positive: int, negativ
         labels[seed.row, seed.col] = positive if seed.positive else negative
 
 
-def certain_labels(shape: tuple[int, ...], seeds: Sequence[Seed], far: float) -> np.ndarray:
-    """uint8 (H, W): 1 certainly object, 2 certainly background, 0 open.
+def label_certain(shape: tuple[int, ...], seeds: Sequence[Seed], far: float) -> np.ndarray:
+    """Label the pixels that are certain.
 
-    Background is what is farther from all positive seeds than a part `far` of the longer side, or the image's
-    border where nothing is that far.
+    Besides the disks around negative seeds, all that is far from every positive seed is background, or the image's
+    border if nothing is that far.
+
+    Args:
+        shape: (H, W).
+        seeds: all seeds, in order.
+        far: distance from which on a pixel is background, as a fraction of the longer side.
+
+    Returns:
+        uint8 (H, W): 1 certainly object, 2 certainly background, 0 open.
+
     """
-    to_positive, _ = distances(shape, seeds)
+    to_positive, _ = measure_distances(shape, seeds)
     labels = (2 * (to_positive > far * max(shape))).astype(np.uint8)
     if not labels.any():
         labels[[0, -1]] = labels[:, [0, -1]] = 2
-    draw_disks(labels, seeds, positive=1, negative=2)
+    mark_disks(labels, seeds, positive=1, negative=2)
     return labels
 
 
-def anchored(mask: np.ndarray, seeds: Sequence[Seed], initial: np.ndarray | None = None) -> np.ndarray:
-    """The 4-connected parts of the mask that hold a positive seed or meet the initial mask, bool (H, W)."""
+def keep_anchored(mask: np.ndarray, seeds: Sequence[Seed], initial: np.ndarray | None = None) -> np.ndarray:
+    """Keep the 4-connected parts of a mask that hold a positive seed or meet the initial mask.
+
+    Args:
+        mask: bool (H, W).
+        seeds: all seeds.
+        initial: bool (H, W), or None.
+
+    Returns:
+        bool (H, W).
+
+    """
     count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
     kept = np.zeros(count, bool)
     kept[[labels[seed.row, seed.col] for seed in seeds if seed.positive]] = True
@@ -72,6 +116,12 @@ def anchored(mask: np.ndarray, seeds: Sequence[Seed], initial: np.ndarray | None
 
 
 def drop_unanchored(probabilities: np.ndarray, seeds: Sequence[Seed]) -> None:
-    """Set to 0, in place, the parts above 0.5 that hold no positive seed."""
+    """Set the parts above 0.5 that hold no positive seed to 0, in place.
+
+    Args:
+        probabilities: float (H, W), which is changed.
+        seeds: all seeds.
+
+    """
     inside = probabilities > 0.5
-    probabilities[inside & ~anchored(inside, seeds)] = 0
+    probabilities[inside & ~keep_anchored(inside, seeds)] = 0

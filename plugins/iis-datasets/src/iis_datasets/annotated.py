@@ -66,14 +66,14 @@ class AnnotatedImages:
         return Sample(image, annotation.masks, info)
 
 
-def entry(
+def describe_object(
     value: int, layer: int = 0, parent: int | None = None, children: Sequence[int] = (), class_name: str | None = None
 ) -> Mapping[str, Any]:
     """One object, as in `Sample.info`."""
     return {"layer": layer, "value": value, "parent": parent, "children": tuple(children), "class": class_name}
 
 
-def listed_names(file: Path) -> list[str]:
+def read_names(file: Path) -> list[str]:
     """The names in a list file, one a line. Raises UserError where it is missing or empty."""
     if not file.is_file():
         raise UserError(f"{file} is missing: give the folder that holds it (--data-root DIR)")
@@ -83,7 +83,7 @@ def listed_names(file: Path) -> list[str]:
     return names
 
 
-def existing(files: Sequence[Path], what: str) -> Sequence[Path]:
+def require_files(files: Sequence[Path], what: str) -> Sequence[Path]:
     """The files themselves. Raises UserError where some are missing, naming the first."""
     missing = [file for file in files if not file.is_file()]
     if missing:

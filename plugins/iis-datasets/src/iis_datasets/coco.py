@@ -12,7 +12,7 @@ import numpy as np
 from pycocotools import mask as rle
 
 from iis_core import UserError
-from iis_datasets.annotated import AnnotatedImages, Annotation, Objects, entry, existing
+from iis_datasets.annotated import AnnotatedImages, Annotation, Objects, describe_object, require_files
 
 
 class Coco(AnnotatedImages):
@@ -40,18 +40,18 @@ class Coco(AnnotatedImages):
                 by_image[annotation["image_id"]].append(annotation)
             entries = [e for e in content["images"] if any(not _is_crowd(a) for a in by_image[e["id"]])]
             self.sizes = [(int(e["height"]), int(e["width"])) for e in entries]
-            names = [_file_name(e) for e in entries]
+            names = [_find_file_name(e) for e in entries]
             files = [Path(root) / images / name for name in names]
             self.instances = [by_image[e["id"]] for e in entries]
             for name, instances in zip(names, self.instances, strict=True):
                 self._check(name, instances)
-            self.layers = [_layers(instances) for instances in self.instances]
+            self.layers = [_assign_layers(instances) for instances in self.instances]
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"{self.path} is not in COCO's instance format: {error!r}") from error
         if not entries:
             raise UserError(f"{self.path} has no image with an object")
         ids = [Path(name).with_suffix("").as_posix() for name in names]
-        super().__init__(list(zip(ids, existing(files, "images"), strict=True)))
+        super().__init__(list(zip(ids, require_files(files, "images"), strict=True)))
 
     def _check(self, name: str, instances: Sequence[Mapping[str, Any]]) -> None:
         seen = set()
@@ -67,7 +67,7 @@ class Coco(AnnotatedImages):
     def objects(self, index: int) -> Objects:
         wanted = [a for a in self.instances[index] if not _is_crowd(a)]
         return {
-            a["id"]: entry(k, layer, class_name=self.classes.get(a.get("category_id")))
+            a["id"]: describe_object(k, layer, class_name=self.classes.get(a.get("category_id")))
             for k, (a, layer) in enumerate(zip(wanted, self.layers[index], strict=True), 1)
         }
 
@@ -121,16 +121,16 @@ def _is_crowd(annotation: Mapping[str, Any]) -> bool:
     return bool(annotation.get("iscrowd", 0))
 
 
-def _file_name(image: Mapping[str, Any]) -> str:
+def _find_file_name(image: Mapping[str, Any]) -> str:
     """COCO gives the file's name, LVIS the URL, whose last two parts are folder and file."""
     return str(image["file_name"]) if "file_name" in image else "/".join(str(image["coco_url"]).split("/")[-2:])
 
 
-def _layers(instances: Sequence[Mapping[str, Any]]) -> list[int]:
+def _assign_layers(instances: Sequence[Mapping[str, Any]]) -> list[int]:
     """For every object that is no crowd, the first layer in which no other bounding box touches its own."""
     boxes: list[list[tuple[float, ...]]] = []
     layers = []
-    for box in (_box(a) for a in instances if not _is_crowd(a)):
+    for box in (_find_box(a) for a in instances if not _is_crowd(a)):
         free = (k for k, taken in enumerate(boxes) if not any(_touch(box, other) for other in taken))
         layer = next(free, len(boxes))
         boxes[layer:] = boxes[layer:] or [[]]
@@ -139,7 +139,7 @@ def _layers(instances: Sequence[Mapping[str, Any]]) -> list[int]:
     return layers
 
 
-def _box(annotation: Mapping[str, Any]) -> tuple[float, ...]:
+def _find_box(annotation: Mapping[str, Any]) -> tuple[float, ...]:
     """Left, top, right, bottom; of polygons, since a given `bbox` may be smaller than what is drawn."""
     segmentation = annotation["segmentation"]
     if isinstance(segmentation, list):

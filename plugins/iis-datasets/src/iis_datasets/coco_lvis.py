@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from iis_core import UserError
-from iis_datasets.annotated import AnnotatedImages, Annotation, Objects, entry, existing
+from iis_datasets.annotated import AnnotatedImages, Annotation, Objects, describe_object, require_files
 from iis_datasets.pickles import read_pickle
 
 
@@ -39,9 +39,9 @@ class CocoLvis(AnnotatedImages):
             raise UserError(f"{self.path} is not an annotation of COCO+LVIS: {error!r}") from error
         if not names:
             raise UserError(f"{self.path} names no image: fetch it again")
-        images = existing([folder / "images" / f"{name}.jpg" for name in names], "images")
+        images = require_files([folder / "images" / f"{name}.jpg" for name in names], "images")
         super().__init__(list(zip(names, images, strict=True)))
-        self.files = existing([folder / "masks" / f"{name}.pickle" for name in names], "mask files")
+        self.files = require_files([folder / "masks" / f"{name}.pickle" for name in names], "mask files")
         self.stuff = stuff
 
     def objects(self, index: int) -> Objects:
@@ -77,13 +77,13 @@ class CocoLvis(AnnotatedImages):
         tree, instances = self.trees[index]
         numbers = range(len(places) if self.stuff else instances)
         try:
-            return {k: _entry(places[k], tree.get(k)) for k in numbers}
+            return {k: _describe_place(places[k], tree.get(k)) for k in numbers}
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise UserError(f"{self.files[index]} does not fit {self.path}: {error!r}") from error
 
 
-def _entry(place: Any, node: Any) -> Any:
+def _describe_place(place: Any, node: Any) -> Any:
     """An object from its (layer, value) and its place in the tree; None stands for an object on its own."""
     layer, value = (int(number) for number in place)
     node = node or {"parent": None, "children": ()}
-    return entry(value, layer, node["parent"], node["children"])
+    return describe_object(value, layer, node["parent"], node["children"])

@@ -8,7 +8,7 @@ import numpy as np
 
 from iis_core import UserError
 from iis_core.files.images import read_mask
-from iis_datasets.annotated import AnnotatedImages, Annotation, Objects, entry, existing
+from iis_datasets.annotated import AnnotatedImages, Annotation, Objects, describe_object, require_files
 
 
 class Davis585(AnnotatedImages):
@@ -28,17 +28,17 @@ class Davis585(AnnotatedImages):
         masks = sorted(file for file in Path(root).glob("*/*_*.png") if not file.name.startswith(("init", ".")))
         if not masks:
             raise UserError(f"{root} holds no SEQUENCE/objectK_FRAME.png: give the folder of the sequences")
-        images = existing([file.with_name(f"{file.stem.split('_')[-1]}.jpg") for file in masks], "images")
+        images = require_files([file.with_name(f"{file.stem.split('_')[-1]}.jpg") for file in masks], "images")
         names = [f"{file.parent.name}/{file.stem}" for file in masks]
         super().__init__(list(zip(names, images, strict=True)))
         self.masks = masks
         self.starts: list[Path] = []
         if initial_masks != "none":
             starts = [file.with_name(f"init_{initial_masks}_{file.name}") for file in masks]
-            self.starts = list(existing(starts, "initial masks"))
+            self.starts = list(require_files(starts, "initial masks"))
 
     def objects(self, index: int) -> Objects:
-        return {1: entry(1)}
+        return {1: describe_object(1)}
 
     def annotation(self, index: int) -> Annotation:
         mask = (read_mask(self.masks[index]) > 128).astype(np.int32)

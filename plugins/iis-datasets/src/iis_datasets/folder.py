@@ -10,7 +10,7 @@ import numpy as np
 
 from iis_core import UserError
 from iis_datasets.labels import read_labels
-from iis_datasets.pairs import PairedDataset, paired_files
+from iis_datasets.pairs import PairedDataset, pair_files
 
 _MANY = 16
 _THIN_PART = 0.8
@@ -29,7 +29,7 @@ def folder(
     Raises UserError for a missing or empty folder, an image without a mask, a mask of colours, and, without binary,
     a mask with soft edges, whose in-between values would be taken for objects.
     """
-    pairs = paired_files(root, images, masks)
+    pairs = pair_files(root, images, masks)
     return PairedDataset(pairs, partial(_read, ignore=ignore, binary=binary), several=True)
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from iis_core.files.images import read_mask
-from iis_datasets.pairs import PairedDataset, paired_files
+from iis_datasets.pairs import PairedDataset, pair_files
 
 
 def grabcut(root: str) -> PairedDataset:
     """GrabCut in its published layout: `data_GT/`, `boundary_GT/`; 128 is ignored, more is the object."""
-    return PairedDataset(paired_files(root, "data_GT", "boundary_GT"), read_trimap)
+    return PairedDataset(pair_files(root, "data_GT", "boundary_GT"), read_trimap)
 
 
 def read_trimap(path: Path) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from iis_core import UserError
-from iis_datasets.annotated import AnnotatedImages, Annotation, Objects, entry
+from iis_datasets.annotated import AnnotatedImages, Annotation, Objects, describe_object
 
 _IMAGES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
@@ -41,18 +41,20 @@ class PairedDataset(AnnotatedImages):
 
     def annotation(self, index: int) -> Annotation:
         mask = self.read(self.masks[index])
-        return Annotation(mask[:, :, None], numbered(mask) if self.several else {1: entry(1)}, self.masks[index])
+        return Annotation(
+            mask[:, :, None], number_objects(mask) if self.several else {1: describe_object(1)}, self.masks[index]
+        )
 
     def objects(self, index: int) -> Objects:
-        return super().objects(index) if self.several else {1: entry(1)}
+        return super().objects(index) if self.several else {1: describe_object(1)}
 
 
-def numbered(mask: np.ndarray) -> Objects:
+def number_objects(mask: np.ndarray) -> Objects:
     """Every number above 0 in a mask as an object."""
-    return {int(value): entry(int(value)) for value in np.unique(mask) if value > 0}
+    return {int(value): describe_object(int(value)) for value in np.unique(mask) if value > 0}
 
 
-def paired_files(root: str, images: str, masks: str) -> Pairs:
+def pair_files(root: str, images: str, masks: str) -> Pairs:
     """Images and masks of the same name, in subfolders too, in the order of their names.
 
     root: the dataset's folder.
@@ -60,7 +62,7 @@ def paired_files(root: str, images: str, masks: str) -> Pairs:
 
     Raises UserError for a missing or empty folder, an image without a mask, and two images of one name.
     """
-    found, annotated = _files(Path(root) / images), _files(Path(root) / masks)
+    found, annotated = _find_files(Path(root) / images), _find_files(Path(root) / masks)
     missing = sorted(found.keys() - annotated.keys())
     if missing:
         raise UserError(
@@ -71,7 +73,7 @@ def paired_files(root: str, images: str, masks: str) -> Pairs:
     return Pairs([(name, found[name], annotated[name]) for name in sorted(found)], unused)
 
 
-def _files(folder: Path) -> dict[str, Path]:
+def _find_files(folder: Path) -> dict[str, Path]:
     """The image files under a folder by their names without ending."""
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder: give the folder that holds {folder.name}/ (--data-root DIR)")

@@ -9,7 +9,7 @@ import numpy as np
 
 from iis_core import UserError
 from iis_core.files.images import read_image
-from iis_datasets.annotated import existing, listed_names
+from iis_datasets.annotated import read_names, require_files
 from iis_datasets.pairs import PairedDataset, Pairs
 
 _IGNORED = 220
@@ -27,9 +27,9 @@ def pascal_voc(root: str, *, split: str = "val") -> PairedDataset:
     if split not in ("train", "val", "trainval"):
         raise UserError(f"split must be train, val or trainval, not {split!r}")
     folder = Path(root)
-    names = listed_names(folder / "ImageSets" / "Segmentation" / f"{split}.txt")
-    images = existing([folder / "JPEGImages" / f"{name}.jpg" for name in names], "images")
-    masks = existing([folder / "SegmentationObject" / f"{name}.png" for name in names], "masks")
+    names = read_names(folder / "ImageSets" / "Segmentation" / f"{split}.txt")
+    images = require_files([folder / "JPEGImages" / f"{name}.jpg" for name in names], "images")
+    masks = require_files([folder / "SegmentationObject" / f"{name}.png" for name in names], "masks")
     return PairedDataset(Pairs(list(zip(names, images, masks, strict=True)), []), _read, several=True)
 
 

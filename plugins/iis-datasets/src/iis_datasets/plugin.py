@@ -12,18 +12,18 @@ _FBRS = "https://github.com/saic-vul/fbrs_interactive_segmentation"
 _RITM = "https://github.com/saic-vul/ritm_interactive_segmentation"
 
 
-def _released(repository: str, file: str) -> Download:
+def _link_release(repository: str, file: str) -> Download:
     return Download(url=f"{repository}/releases/download/v1.0/{file}")
 
 
 @hookimpl
 def iis_datasets() -> Iterator[DatasetSpec]:
-    yield from _without_files()
-    yield from _one_object_each()
-    yield from _many_objects()
+    yield from _list_without_files()
+    yield from _list_one_object_each()
+    yield from _list_many_objects()
 
 
-def _without_files() -> Iterator[DatasetSpec]:
+def _list_without_files() -> Iterator[DatasetSpec]:
     yield DatasetSpec(
         name="datasets/sample",
         target="iis_datasets.sample:SampleDataset",
@@ -49,7 +49,7 @@ def _without_files() -> Iterator[DatasetSpec]:
     )
 
 
-def _one_object_each() -> Iterator[DatasetSpec]:
+def _list_one_object_each() -> Iterator[DatasetSpec]:
     yield DatasetSpec(
         name="datasets/grabcut",
         target="iis_datasets.grabcut:grabcut",
@@ -61,7 +61,7 @@ def _one_object_each() -> Iterator[DatasetSpec]:
         ignore="mask value 128, the uncertain boundary",
         layout="data_GT/NAME.jpg, boundary_GT/NAME.bmp",
         page=_FBRS,
-        archive=_released(_FBRS, "GrabCut.zip"),
+        archive=_link_release(_FBRS, "GrabCut.zip"),
     )
     yield DatasetSpec(
         name="datasets/berkeley",
@@ -74,7 +74,7 @@ def _one_object_each() -> Iterator[DatasetSpec]:
         ignore="mask value 128",
         layout="images/NAME.jpg, masks/NAME.png",
         page=_FBRS,
-        archive=_released(_FBRS, "Berkeley.zip"),
+        archive=_link_release(_FBRS, "Berkeley.zip"),
     )
     yield DatasetSpec(
         name="datasets/davis",
@@ -86,7 +86,7 @@ def _one_object_each() -> Iterator[DatasetSpec]:
         objects=345,
         layout="img/NAME.jpg, gt/NAME.png",
         page=_FBRS,
-        archive=_released(_FBRS, "DAVIS.zip"),
+        archive=_link_release(_FBRS, "DAVIS.zip"),
     )
     yield DatasetSpec(
         name="datasets/coco-mval",
@@ -98,7 +98,7 @@ def _one_object_each() -> Iterator[DatasetSpec]:
         objects=800,
         layout="img/NAME.jpg, gt/NAME.png",
         page=_FBRS,
-        archive=_released(_FBRS, "COCO_MVal.zip"),
+        archive=_link_release(_FBRS, "COCO_MVal.zip"),
     )
     yield DatasetSpec(
         name="datasets/davis585",
@@ -114,7 +114,7 @@ def _one_object_each() -> Iterator[DatasetSpec]:
     )
 
 
-def _many_objects() -> Iterator[DatasetSpec]:
+def _list_many_objects() -> Iterator[DatasetSpec]:
     yield DatasetSpec(
         name="datasets/sbd",
         target="iis_datasets.sbd:SBD",
@@ -157,5 +157,5 @@ def _many_objects() -> Iterator[DatasetSpec]:
         layout="train/hannotation.pickle, train/masks/ID.pickle, train/images/ID.jpg (COCO's train2017 and val2017 "
         "photographs, from https://cocodataset.org, belong into train/images and val/images), val/ alike",
         page=_RITM,
-        archive=_released(_RITM, "cocolvis_annotation.tar.gz"),
+        archive=_link_release(_RITM, "cocolvis_annotation.tar.gz"),
     )

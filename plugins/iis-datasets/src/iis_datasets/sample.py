@@ -45,20 +45,20 @@ class SampleDataset:
             }
             for name in names
         }
-        return {"id": Path(file).stem, "path": str(_photographs() / file), "objects": objects}
+        return {"id": Path(file).stem, "path": str(_find_photographs() / file), "objects": objects}
 
     def __getitem__(self, index: int) -> Sample:
         file, names = list(_OBJECTS.items())[index]
         info = self.info(index)
-        layers = [read_mask(_masks() / f"{info['id']}-{name}.png") > 0 for name in names]
-        return Sample(read_image(_photographs() / file), np.stack(layers, axis=2).astype(np.int32), info)
+        layers = [read_mask(_find_masks() / f"{info['id']}-{name}.png") > 0 for name in names]
+        return Sample(read_image(_find_photographs() / file), np.stack(layers, axis=2).astype(np.int32), info)
 
 
-def _photographs() -> Path:
+def _find_photographs() -> Path:
     with resources.as_file(resources.files("skimage")) as package:
         return package / "data"
 
 
-def _masks() -> Path:
+def _find_masks() -> Path:
     with resources.as_file(resources.files("iis_datasets")) as package:
         return package / "sample_masks"

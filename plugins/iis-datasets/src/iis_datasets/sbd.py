@@ -8,7 +8,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from iis_core import UserError
-from iis_datasets.annotated import AnnotatedImages, Annotation, entry, existing, listed_names
+from iis_datasets.annotated import AnnotatedImages, Annotation, describe_object, read_names, require_files
 
 _CLASSES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
@@ -32,10 +32,10 @@ class SBD(AnnotatedImages):
         if split not in ("train", "val"):
             raise UserError(f"split must be train or val, not {split!r}")
         folder = Path(root)
-        names = listed_names(folder / f"{split}.txt")
-        images = existing([folder / "img" / f"{name}.jpg" for name in names], "images")
+        names = read_names(folder / f"{split}.txt")
+        images = require_files([folder / "img" / f"{name}.jpg" for name in names], "images")
         super().__init__(list(zip(names, images, strict=True)))
-        self.files = existing([folder / "inst" / f"{name}.mat" for name in names], "instance files")
+        self.files = require_files([folder / "inst" / f"{name}.mat" for name in names], "instance files")
         self.leaves_out_sparse = split == "train"
 
     def annotation(self, index: int) -> Annotation:
@@ -43,11 +43,13 @@ class SBD(AnnotatedImages):
         mask, categories = _read(path)
         objects = {}
         for value in (int(value) for value in np.unique(mask) if value > 0):
-            if self.leaves_out_sparse and _filled_part(mask == value) < _SPARSE:
+            if self.leaves_out_sparse and _measure_filled_part(mask == value) < _SPARSE:
                 mask[mask == value] = 0
             else:
                 known = value <= len(categories) and 1 <= categories[value - 1] <= len(_CLASSES)
-                objects[value] = entry(value, class_name=_CLASSES[categories[value - 1] - 1] if known else None)
+                objects[value] = describe_object(
+                    value, class_name=_CLASSES[categories[value - 1] - 1] if known else None
+                )
         return Annotation(mask[:, :, None], objects, path)
 
 
@@ -63,7 +65,7 @@ def _read(path: Path) -> tuple[np.ndarray, list[int]]:
     return mask, categories
 
 
-def _filled_part(mask: np.ndarray) -> float:
+def _measure_filled_part(mask: np.ndarray) -> float:
     """The object's pixels as a part of its bounding box."""
     rows, columns = np.nonzero(mask)
     return float(len(rows) / ((np.ptp(rows) + 1) * (np.ptp(columns) + 1)))

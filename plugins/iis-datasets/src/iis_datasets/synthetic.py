@@ -51,22 +51,22 @@ class SyntheticDataset:
     def __getitem__(self, index: int) -> Sample:
         info = self.info(index)
         rng = generator(self.seed, 0, info["id"], "synthetic")
-        labels = _labels(self.shape, self.objects, rng)
-        image = _texture(self.shape, rng)
+        labels = _place_shapes(self.shape, self.objects, rng)
+        image = _make_texture(self.shape, rng)
         for number in info["objects"]:
             inside = labels == number
-            image[inside] = _texture(self.shape, rng)[inside]
+            image[inside] = _make_texture(self.shape, rng)[inside]
         image = cv2.GaussianBlur(image, (3, 3), 0.7) + rng.normal(0, 3, image.shape)
         return Sample(image.clip(0, 255).round().astype(np.uint8), labels[:, :, None], info)
 
 
-def _labels(shape: tuple[int, int], objects: int, rng: np.random.Generator) -> np.ndarray:
+def _place_shapes(shape: tuple[int, int], objects: int, rng: np.random.Generator) -> np.ndarray:
     """int32 (H, W), shapes numbered from 1 and drawn over each other as far as every one stays visible."""
     labels = np.zeros(shape, np.int32)
     areas: list[int] = []
     largest = 0.5 * min(shape) / np.sqrt(objects)
     while len(areas) < objects:
-        mask = _shape_mask(shape, rng, rng.uniform(0.5, 1.0) * max(largest, 2.0))
+        mask = _make_shape(shape, rng, rng.uniform(0.5, 1.0) * max(largest, 2.0))
         drawn = np.where(mask, len(areas) + 1, labels)
         left = np.bincount(drawn.ravel(), minlength=objects + 1)
         if mask.any() and all(left[k] >= _VISIBLE * area for k, area in enumerate(areas, 1)):
@@ -76,7 +76,7 @@ def _labels(shape: tuple[int, int], objects: int, rng: np.random.Generator) -> n
     return labels
 
 
-def _shape_mask(shape: tuple[int, int], rng: np.random.Generator, size: float) -> np.ndarray:
+def _make_shape(shape: tuple[int, int], rng: np.random.Generator, size: float) -> np.ndarray:
     """A star-shaped outline around a random centre: its radius is a few random waves, its corners round or sharp."""
     corners = int(rng.choice([3, 4, 6, 64]))
     angles = np.sort(rng.uniform(0, 1, corners) * 0.5 + np.arange(corners)) * 2 * np.pi / corners
@@ -92,7 +92,7 @@ def _shape_mask(shape: tuple[int, int], rng: np.random.Generator, size: float) -
     return canvas.astype(bool)
 
 
-def _texture(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+def _make_texture(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """Pixels, float (H, W, 3), around a random colour: stripes or smooth noise of a random scale."""
     height, width = shape
     colour, contrast = rng.uniform(40, 215, 3), rng.uniform(-30, 30, 3)

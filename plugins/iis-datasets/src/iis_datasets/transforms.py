@@ -51,7 +51,7 @@ class Scale:
     def __call__(self, image: np.ndarray, region: Region, rng: np.random.Generator) -> Augmented:
         factor = rng.uniform(self.low, self.high)
         size = [max(1, round(side * factor)) for side in image.shape[:2]]
-        return _moved(image, region, lambda pixels, mode: functional.resize(pixels, size, mode))
+        return _move(image, region, lambda pixels, mode: functional.resize(pixels, size, mode))
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Flip:
     def __call__(self, image: np.ndarray, region: Region, rng: np.random.Generator) -> Augmented:
         if rng.random() >= self.probability:
             return image, region
-        return _moved(image, region, lambda pixels, mode: functional.horizontal_flip(pixels))
+        return _move(image, region, lambda pixels, mode: functional.horizontal_flip(pixels))
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Rotate:
         angle = rng.uniform(-self.degrees, self.degrees)
         # rotate knows no NEAREST_EXACT, and turns around the centre with NEAREST alike.
         modes = {InterpolationMode.NEAREST_EXACT: InterpolationMode.NEAREST}
-        return _moved(image, region, lambda pixels, mode: functional.rotate(pixels, angle, modes.get(mode, mode)))
+        return _move(image, region, lambda pixels, mode: functional.rotate(pixels, angle, modes.get(mode, mode)))
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Pad:
         if not rows and not columns:
             return image, region
         border = [columns // 2, rows // 2, columns - columns // 2, rows - rows // 2]
-        return _moved(image, region, lambda pixels, mode: functional.pad(pixels, border))
+        return _move(image, region, lambda pixels, mode: functional.pad(pixels, border))
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,9 @@ class CropWithObject:
     def __call__(self, image: np.ndarray, region: Region, rng: np.random.Generator) -> Augmented:
         places = np.flatnonzero(region.target == 1)
         inside = np.unravel_index(int(rng.choice(places)), region.target.shape) if len(places) else None
-        top, height = _window(rng, image.shape[0], self.height, None if inside is None else int(inside[0]))
-        left, width = _window(rng, image.shape[1], self.width, None if inside is None else int(inside[1]))
-        return _moved(image, region, lambda pixels, mode: functional.crop(pixels, top, left, height, width))
+        top, height = _choose_window(rng, image.shape[0], self.height, None if inside is None else int(inside[0]))
+        left, width = _choose_window(rng, image.shape[1], self.width, None if inside is None else int(inside[1]))
+        return _move(image, region, lambda pixels, mode: functional.crop(pixels, top, left, height, width))
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ class BrightnessContrast:
         if rng.random() >= self.probability:
             return image, region
         brightness, contrast = rng.uniform(*self.brightness), rng.uniform(*self.contrast)
-        pixels = functional.adjust_brightness(_channels_first(image), brightness)
-        return _channels_last(functional.adjust_contrast(pixels, contrast)), region
+        pixels = functional.adjust_brightness(_put_channels_first(image), brightness)
+        return _put_channels_last(functional.adjust_contrast(pixels, contrast)), region
 
 
 @dataclass(frozen=True)
@@ -144,14 +144,14 @@ class ColourShift:
         return (image.astype(np.int16) + shift.astype(np.int16)).clip(0, 255).astype(np.uint8), region
 
 
-def _window(rng: np.random.Generator, side: int, wanted: int, inside: int | None) -> tuple[int, int]:
+def _choose_window(rng: np.random.Generator, side: int, wanted: int, inside: int | None) -> tuple[int, int]:
     """Start and length of a window that holds the place `inside`."""
     length = min(side, wanted)
     first, last = (0, side - length) if inside is None else (max(0, inside - length + 1), min(inside, side - length))
     return int(rng.integers(first, last, endpoint=True)), length
 
 
-def _moved(image: np.ndarray, region: Region, move: Callable[[Tensor, InterpolationMode], Tensor]) -> Augmented:
+def _move(image: np.ndarray, region: Region, move: Callable[[Tensor, InterpolationMode], Tensor]) -> Augmented:
     """Apply a geometric function to the image, smoothly, and to all masks of the region, by nearest pixels.
 
     Of the target's codes 0 means ignored, so that what a function fills with 0 is ignored.
@@ -161,13 +161,13 @@ def _moved(image: np.ndarray, region: Region, move: Callable[[Tensor, Interpolat
     moved = move(torch.from_numpy(codes), InterpolationMode.NEAREST_EXACT).numpy()
     target, rest = moved[0].astype(np.int8) - 1, moved[1:].astype(bool)
     required = tuple(mask for mask in rest[len(others) :] if mask.any())
-    pixels = _channels_last(move(_channels_first(image), InterpolationMode.BILINEAR))
+    pixels = _put_channels_last(move(_put_channels_first(image), InterpolationMode.BILINEAR))
     return pixels, Region(target.astype(np.int8), rest[0] if others else None, required)
 
 
-def _channels_first(image: np.ndarray) -> Tensor:
+def _put_channels_first(image: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
 
 
-def _channels_last(pixels: Tensor) -> np.ndarray:
+def _put_channels_last(pixels: Tensor) -> np.ndarray:
     return np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())

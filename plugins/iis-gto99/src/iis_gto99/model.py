@@ -10,16 +10,16 @@ from iis_core.models.inference import InferenceCopy
 from iis_core.types import Clicks, State
 from iis_gto99.network import GTO99Network, build_network, prepared
 from iis_gto99.pipeline import (
-    click_maps,
-    clicked_components,
-    enlarged,
-    forced,
-    normalised,
-    reduced,
-    scaled_clicks,
-    scaled_shape,
-    signed_clicks,
-    trimaps,
+    choose_shape,
+    encode_clicks,
+    enlarge,
+    force_clicks,
+    keep_clicked_components,
+    mark_clicks,
+    normalise,
+    reduce_to,
+    scale_clicks,
+    split_by_sign,
 )
 
 
@@ -47,7 +47,7 @@ class GTO99Model(IISModel):
 
     def encode(self, x: Tensor) -> State:
         """The image as the network sees it: enlarged to multiples of 32 and normalised."""
-        return {"image": normalised(enlarged(x, scaled_shape((x.shape[-2], x.shape[-1]))))}
+        return {"image": normalise(enlarge(x, choose_shape((x.shape[-2], x.shape[-1]))))}
 
     def initialize_z(
         self, image: Tensor, target: Tensor, initial_mask: Tensor | None = None, features: State | None = None
@@ -64,12 +64,12 @@ class GTO99Model(IISModel):
         """Answer the clicks, as `IISModel.__call__`."""
         image = z["features"]["image"]
         shape, scaled = (x.shape[-2], x.shape[-1]), (image.shape[-2], image.shape[-1])
-        clicks = [signed_clicks(pcs, ncs, element) for element in range(len(x))]
-        seen = [scaled_clicks(own, shape, scaled) for own in clicks]
-        previous = enlarged(clicked_components(z["alpha"], clicks), scaled)
-        maps, trimap = click_maps(seen, scaled, x.device), trimaps(seen, scaled, x.device)
+        clicks = [split_by_sign(pcs, ncs, element) for element in range(len(x))]
+        seen = [scale_clicks(own, shape, scaled) for own in clicks]
+        previous = enlarge(keep_clicked_components(z["alpha"], clicks), scaled)
+        maps, trimap = encode_clicks(seen, scaled, x.device), mark_clicks(seen, scaled, x.device)
         alpha = self._inference.of(self.network)(image, maps, previous, trimap)
-        alpha = clicked_components(forced(reduced(alpha, shape), clicks), clicks)
+        alpha = keep_clicked_components(force_clicks(reduce_to(alpha, shape), clicks), clicks)
         return alpha, {**z, "alpha": alpha}
 
 

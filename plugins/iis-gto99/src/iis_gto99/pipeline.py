@@ -24,45 +24,45 @@ Signed = tuple[list[Click], list[Click]]
 """Clicks of one element: negative first, as in the published maps."""
 
 
-def signed_clicks(pcs: Clicks, ncs: Clicks, element: int) -> Signed:
+def split_by_sign(pcs: Clicks, ncs: Clicks, element: int) -> Signed:
     """All clicks of one element."""
     negative, positive = ([click for clicks in all_of for click in clicks[element]] for all_of in (ncs, pcs))
     return negative, positive
 
 
-def scaled_shape(shape: tuple[int, int]) -> tuple[int, int]:
+def choose_shape(shape: tuple[int, int]) -> tuple[int, int]:
     """The size at which the network sees an image: the next multiples of 32."""
     return ceil(shape[0] / _MULTIPLE) * _MULTIPLE, ceil(shape[1] / _MULTIPLE) * _MULTIPLE
 
 
-def enlarged(x: Tensor, shape: tuple[int, int]) -> Tensor:
+def enlarge(x: Tensor, shape: tuple[int, int]) -> Tensor:
     """Images or alphas, float32 (B, C, H, W), at another size by Lanczos; values may leave their range."""
 
-    def enlarge(element: int) -> np.ndarray:
+    def resize(element: int) -> np.ndarray:
         pixels = np.ascontiguousarray(x[element].permute(1, 2, 0).cpu().numpy())
         resized = cv2.resize(pixels, shape[::-1], interpolation=cv2.INTER_LANCZOS4)
         return resized.reshape(*shape, -1)
 
     if tuple(x.shape[-2:]) == shape:
         return x
-    stacked = torch.from_numpy(np.stack(per_element(enlarge, len(x))))
+    stacked = torch.from_numpy(np.stack(per_element(resize, len(x))))
     return stacked.permute(0, 3, 1, 2).contiguous().to(x.device)
 
 
-def reduced(alpha: Tensor, shape: tuple[int, int]) -> Tensor:
+def reduce_to(alpha: Tensor, shape: tuple[int, int]) -> Tensor:
     """Alphas, float32 (B, 1, H, W), back at the image's size, bilinear."""
     if tuple(alpha.shape[-2:]) == shape:
         return alpha
     return functional.interpolate(alpha, size=shape, mode="bilinear", align_corners=False)
 
 
-def normalised(image: Tensor) -> Tensor:
+def normalise(image: Tensor) -> Tensor:
     """Less the ImageNet mean, divided by its standard deviation; float32 (B, 3, H, W)."""
     mean, std = (image.new_tensor(values)[:, None, None] for values in (_MEAN, _STD))
     return (image - mean) / std
 
 
-def scaled_clicks(clicks: Signed, shape: tuple[int, int], scaled: tuple[int, int]) -> Signed:
+def scale_clicks(clicks: Signed, shape: tuple[int, int], scaled: tuple[int, int]) -> Signed:
     """The pixels that show each click once its map is enlarged to the nearest pixel; a click may show in several.
 
     The scale is inverted twice, so that it rounds as in OpenCV.
@@ -71,15 +71,15 @@ def scaled_clicks(clicks: Signed, shape: tuple[int, int], scaled: tuple[int, int
         (np.arange(large) * (1 / (large / small))).astype(int) for small, large in zip(shape, scaled, strict=True)
     ]
 
-    def shown(click: Click) -> list[Click]:
+    def find_pixels(click: Click) -> list[Click]:
         rows, columns = (np.flatnonzero(source == place) for source, place in zip(sources, click, strict=True))
         return [(int(row), int(col)) for row in rows for col in columns]
 
-    negative, positive = ([pixel for click in same for pixel in shown(click)] for same in clicks)
+    negative, positive = ([pixel for click in same for pixel in find_pixels(click)] for same in clicks)
     return negative, positive
 
 
-def click_maps(clicks: Sequence[Signed], shape: tuple[int, int], device: torch.device | str = "cpu") -> Tensor:
+def encode_clicks(clicks: Sequence[Signed], shape: tuple[int, int], device: torch.device | str = "cpu") -> Tensor:
     """exp(-d^2 / (2 sigma^2)) of the distance d to the nearest click, 0 without any: float32 (B, 6, H, W).
 
     The three widths are 0.02, 0.08 and 0.16 of 352 pixels; the first three maps are of the negative clicks.
@@ -92,7 +92,7 @@ def click_maps(clicks: Sequence[Signed], shape: tuple[int, int], device: torch.d
     return gaussians(points, shape, _SIGMAS)
 
 
-def trimaps(clicks: Sequence[Signed], shape: tuple[int, int], device: torch.device | str = "cpu") -> Tensor:
+def mark_clicks(clicks: Sequence[Signed], shape: tuple[int, int], device: torch.device | str = "cpu") -> Tensor:
     """1 at clicked pixels, those of negative clicks first: float32 (B, 2, H, W)."""
     maps = torch.zeros((len(clicks), 2, *shape), device=device)
     for element, signed in enumerate(clicks):
@@ -102,21 +102,21 @@ def trimaps(clicks: Sequence[Signed], shape: tuple[int, int], device: torch.devi
     return maps
 
 
-def clicked_components(alpha: Tensor, clicks: Sequence[Signed]) -> Tensor:
+def keep_clicked_components(alpha: Tensor, clicks: Sequence[Signed]) -> Tensor:
     """The alphas, 0 outside the components (alpha > 0.5, 8-connected) that hold a positive click.
 
     alpha: float32 (B, 1, H, W). An element without a positive click is left as it is.
     """
 
-    def kept(element: int) -> np.ndarray:
+    def keep(element: int) -> np.ndarray:
         values = alpha[element, 0].cpu().numpy()
         _, positive = clicks[element]
         return np.where(connected_to(values > 0.5, positive), values, np.float32(0)) if positive else values
 
-    return torch.from_numpy(np.stack(per_element(kept, len(alpha)))[:, None]).to(alpha.device)
+    return torch.from_numpy(np.stack(per_element(keep, len(alpha)))[:, None]).to(alpha.device)
 
 
-def forced(alpha: Tensor, clicks: Sequence[Signed]) -> Tensor:
+def force_clicks(alpha: Tensor, clicks: Sequence[Signed]) -> Tensor:
     """The alphas with clicked pixels set: 0 at negative clicks, 1 at positive ones, which prevail."""
-    maps = trimaps(clicks, (alpha.shape[-2], alpha.shape[-1]), alpha.device)
+    maps = mark_clicks(clicks, (alpha.shape[-2], alpha.shape[-1]), alpha.device)
     return alpha.masked_fill(maps[:, :1] == 1, 0).masked_fill(maps[:, 1:] == 1, 1)

@@ -31,10 +31,10 @@ class RandomStates(Callback):
         self._kept: list[dict[str, Any]] = []
 
     def state_dict(self) -> dict[str, Any]:
-        states: list[Any] = [_random_states()]
+        states: list[Any] = [_get_random_states()]
         if distributed.is_available() and distributed.is_initialized():
             states = [None] * distributed.get_world_size()
-            distributed.all_gather_object(states, _random_states())
+            distributed.all_gather_object(states, _get_random_states())
         return {"processes": states}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -46,7 +46,7 @@ class RandomStates(Callback):
         self._kept = []
 
 
-def _random_states() -> dict[str, Any]:
+def _get_random_states() -> dict[str, Any]:
     _, numbers, *rest = np.random.get_state(legacy=True)
     return {
         "python": random.getstate(),
@@ -146,7 +146,7 @@ class NumberOfClicks(Callback):
             return
         model: Any = pl_module.model
         # Named by the weights too, so that an epoch that is trained again never goes on with another one's records.
-        weights = _digest(model)
+        weights = _compute_digest(model)
         out = self.folder / f"epoch{epoch:04d}-{weights[:8]}"
         is_done = (out / "run.json").exists() and iis_core.read_run(out).is_complete
         trainer.strategy.barrier()  # none may be done before all have looked
@@ -172,7 +172,7 @@ class NumberOfClicks(Callback):
                 logger.log_metrics(found, step=trainer.global_step)
 
 
-def _digest(module: torch.nn.Module) -> str:
+def _compute_digest(module: torch.nn.Module) -> str:
     """SHA-256 of all parameters and buffers."""
     digest = hashlib.sha256()
     for name, value in sorted(module.state_dict().items()):

@@ -20,7 +20,7 @@ from iis_core.errors import near_matches
 from iis_core.models.losses import LOSSES
 from iis_core.plugins import DatasetSpec, InitialRobotSpec, ModelSpec, ProtocolSpec, RobotSpec, SelectorSpec, Spec
 from iis_core.plugins.catalog import find
-from iis_lightning.named import Named, augmentation_of, names_of, one_of, optimizer_of, schedule_of
+from iis_lightning.named import Named, build_augmentation, find_optimizer, find_schedule, list_names, require_one_of
 
 
 @dataclass
@@ -145,7 +145,7 @@ def read_training_config(file: str | Path, overrides: Sequence[str] = ()) -> Tra
     except YAMLError as error:
         raise UserError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
     except ConfigKeyError as error:
-        raise UserError(f"{file}: {_unknown(error)}") from error
+        raise UserError(f"{file}: {_explain_unknown(error)}") from error
     except MissingMandatoryValue as error:
         raise UserError(f"{file}: {' '.join(str(error.msg).split())}; see the recipes for all keys") from error
     except OmegaConfBaseException as error:
@@ -168,13 +168,13 @@ def _drop_replaced(defaults: Any, given: Any) -> None:
             _drop_replaced(defaults[key], new)
 
 
-def flat(config: Any, prefix: str = "") -> dict[str, Any]:
+def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
     """Every value by its dotted key."""
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
         config = {part.name: getattr(config, part.name) for part in dataclasses.fields(config)}
     if not isinstance(config, dict):
         return {prefix.rstrip("."): config}
-    return {key: value for name, part in config.items() for key, value in flat(part, f"{prefix}{name}.").items()}
+    return {key: value for name, part in config.items() for key, value in flatten(part, f"{prefix}{name}.").items()}
 
 
 def write_config(config: TrainingConfig, file: Path) -> None:
@@ -187,7 +187,7 @@ def write_config(config: TrainingConfig, file: Path) -> None:
 
 def check_goes_on(config: TrainingConfig, file: Path) -> None:
     """Raise UserError where a run began with another configuration, with how they differ."""
-    kept, asked = flat(read_training_config(file)), flat(config)
+    kept, asked = flatten(read_training_config(file)), flatten(config)
     differing = [
         f"{key} {kept.get(key)}, not {asked.get(key)}"
         for key in sorted({*kept, *asked})
@@ -197,9 +197,11 @@ def check_goes_on(config: TrainingConfig, file: Path) -> None:
         raise UserError(f"{file.parent} holds a run with {'; '.join(differing)}: choose another out")
 
 
-def _unknown(error: ConfigKeyError) -> str:
+def _explain_unknown(error: ConfigKeyError) -> str:
     fields = getattr(error.object_type, "__dataclass_fields__", {})
-    return f"there is no key {error.full_key!r}{near_matches(str(error.key), fields) or f'; known: {names_of(fields)}'}"
+    return (
+        f"there is no key {error.full_key!r}{near_matches(str(error.key), fields) or f'; known: {list_names(fields)}'}"
+    )
 
 
 def _check(config: TrainingConfig) -> None:
@@ -207,28 +209,28 @@ def _check(config: TrainingConfig) -> None:
         find(spec_type, name)
     for output, weights in config.losses.items():
         for loss in weights:
-            one_of(loss, LOSSES, f"losses.{output}")
+            require_one_of(loss, LOSSES, f"losses.{output}")
     if not config.losses.get("y"):
         raise UserError("losses.y is missing: without it nothing is trained")
     for name in config.trainer:
         if name in _OURS:
             raise UserError(f"trainer.{name} is set by iis train: leave it out")
-        one_of(name, inspect.signature(Trainer).parameters, "trainer")
-    optimizer_of(config.optimizer)
+        require_one_of(name, inspect.signature(Trainer).parameters, "trainer")
+    find_optimizer(config.optimizer)
     if config.schedule is not None:
-        schedule_of(config.schedule)
+        find_schedule(config.schedule)
         if config.schedule.name == "ReduceLROnPlateau":
             raise UserError("schedule.name ReduceLROnPlateau needs a number to watch: use another schedule")
-        one_of(config.schedule.interval, ("epoch", "step"), "schedule.interval")
+        require_one_of(config.schedule.interval, ("epoch", "step"), "schedule.interval")
     if config.data.augment is not None:
-        augmentation_of(config.data.augment)
+        build_augmentation(config.data.augment)
     for name in ("max_epochs", "max_steps"):
         if not isinstance(config.trainer.get(name), int | None):
             raise UserError(f"trainer.{name} must be a whole number, not {config.trainer[name]!r}")
     precision = str(config.trainer.get("precision", "32-true"))
     if precision.endswith("-true") and precision != "32-true":
         raise UserError(f"trainer.precision {precision} is not supported: use 32-true, bf16-mixed or 16-mixed")
-    values = flat(config)
+    values = flatten(config)
     for name, least in _LEAST.items():
         if values.get(name) is not None and values[name] < least:
             raise UserError(f"{name} must be at least {least}, not {values[name]}")

@@ -13,18 +13,18 @@ from iis_core import UserError, load_dataset, load_selector
 from iis_core.datasets import RegionBatch, RegionDataset, collate
 from iis_core.seeding import generator
 from iis_lightning.config import Data
-from iis_lightning.named import augmentation_of
+from iis_lightning.named import build_augmentation
 
 Place = tuple[int, int]
 """Epoch and index of a sample."""
 
 
-def training_data(data: Data, seed: int) -> RegionDataset:
+def open_training_data(data: Data, seed: int) -> RegionDataset:
     """The dataset that a configuration describes."""
     return RegionDataset(
         load_dataset(data.dataset.name, **data.dataset.keywords),
         load_selector(data.selector.name, **data.selector.keywords),
-        augment=None if data.augment is None else augmentation_of(data.augment),
+        augment=None if data.augment is None else build_augmentation(data.augment),
         background_probability=data.background_probability,
         seed=seed,
     )
@@ -45,7 +45,7 @@ class Epochs(Dataset[RegionBatch]):
         return self.dataset[index]
 
 
-def without_traceback(error: UserError) -> UserError:
+def strip_traceback(error: UserError) -> UserError:
     """An error of a reading process, which torch hands over with the whole traceback as its message."""
     marker = f"{type(error).__name__}: "
     return type(error)(str(error).rstrip().rsplit(marker, 1)[-1])
@@ -82,13 +82,13 @@ class Batches(Sampler[list[Place]]):
             yield [(epoch, int(index)) for index in own]
 
 
-def loader(dataset: RegionDataset, batches: Batches, workers: int) -> DataLoader[Any]:
+def make_loader(dataset: RegionDataset, batches: Batches, workers: int) -> DataLoader[Any]:
     """Of whole batches, collated."""
     # With a generator of its own it leaves the network's random numbers alone, of which it else draws at every epoch.
     own = torch.Generator()
     return DataLoader(Epochs(dataset), batch_sampler=batches, num_workers=workers, collate_fn=collate, generator=own)
 
 
-def element_generators(batch: RegionBatch, seed: int, epoch: int, purpose: str) -> list[np.random.Generator]:
+def make_generators(batch: RegionBatch, seed: int, epoch: int, purpose: str) -> list[np.random.Generator]:
     """One for each element, by its id: the same whatever it is batched with."""
     return [generator(seed, epoch, str(info["id"]), purpose) for info in batch.info]

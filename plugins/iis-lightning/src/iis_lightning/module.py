@@ -17,8 +17,8 @@ from iis_core.models.losses import LOSSES
 from iis_core.seeding import generator
 from iis_lightning.clicking import Answered, click_and_answer
 from iis_lightning.config import TrainingConfig
-from iis_lightning.data import element_generators
-from iis_lightning.named import made_with, optimizer_of, schedule_of
+from iis_lightning.data import make_generators
+from iis_lightning.named import call_with, find_optimizer, find_schedule
 
 
 class ClickTraining(LightningModule):
@@ -40,11 +40,11 @@ class ClickTraining(LightningModule):
         self.initial_robot = load_initial_robot(config.clicks.initial.name, **config.clicks.initial.keywords)
         self.robot = load_robot(config.clicks.robot.name, **config.clicks.robot.keywords)
 
-    def answered(self, batch: RegionBatch, epoch: int, number: int) -> Answered:
+    def answer_clicks(self, batch: RegionBatch, epoch: int, number: int) -> Answered:
         """The model's answer to the clicks of a batch, the `number`-th of an epoch."""
         clicks, seed = self.config.clicks, self.config.seed
         further = int(generator(seed, epoch, str(number), "further").integers(clicks.further, endpoint=True))
-        rngs = element_generators(batch, seed, epoch, "clicks")
+        rngs = make_generators(batch, seed, epoch, "clicks")
         return click_and_answer(
             self.model, batch, self.initial_robot, self.robot, further=further, forget=clicks.forget, rngs=rngs
         )
@@ -69,7 +69,7 @@ class ClickTraining(LightningModule):
         return found
 
     def training_step(self, batch: RegionBatch, batch_idx: int) -> dict[str, Any]:
-        answered = self.answered(batch, self.current_epoch, batch_idx)
+        answered = self.answer_clicks(batch, self.current_epoch, batch_idx)
         parts = self.losses(answered.outputs, batch)
         loss = torch.stack([*parts.values()]).sum()
         values = {"loss": loss, **(parts if len(parts) > 1 else {})}
@@ -82,10 +82,10 @@ class ClickTraining(LightningModule):
 
     def configure_optimizers(self) -> Any:
         named = self.config.optimizer
-        optimizer = made_with(optimizer_of(named), named, "optimizer", self.parameter_groups())
+        optimizer = call_with(find_optimizer(named), named, "optimizer", self.parameter_groups())
         if self.config.schedule is None:
             return optimizer
-        schedule = made_with(schedule_of(self.config.schedule), self.config.schedule, "schedule", optimizer)
+        schedule = call_with(find_schedule(self.config.schedule), self.config.schedule, "schedule", optimizer)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": self.config.schedule.interval},

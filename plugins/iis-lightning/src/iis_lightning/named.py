@@ -24,20 +24,20 @@ class Named:
     keywords: dict[str, Any] = field(default_factory=dict)
 
 
-def optimizer_of(named: Named) -> Callable[..., torch.optim.Optimizer]:
+def find_optimizer(named: Named) -> Callable[..., torch.optim.Optimizer]:
     """The optimizer class. Raises UserError where torch has none of that name."""
-    return cast("Callable[..., torch.optim.Optimizer]", _of_torch(named, torch.optim, torch.optim.Optimizer))
+    return cast("Callable[..., torch.optim.Optimizer]", _find_in_torch(named, torch.optim, torch.optim.Optimizer))
 
 
-def schedule_of(named: Named) -> Callable[..., torch.optim.lr_scheduler.LRScheduler]:
+def find_schedule(named: Named) -> Callable[..., torch.optim.lr_scheduler.LRScheduler]:
     """The schedule class. Raises UserError where torch has none of that name."""
     schedules = torch.optim.lr_scheduler
     return cast(
-        "Callable[..., torch.optim.lr_scheduler.LRScheduler]", _of_torch(named, schedules, schedules.LRScheduler)
+        "Callable[..., torch.optim.lr_scheduler.LRScheduler]", _find_in_torch(named, schedules, schedules.LRScheduler)
     )
 
 
-def augmentation_of(named: Named) -> Any:
+def build_augmentation(named: Named) -> Any:
     """The augmentation. Raises UserError where the target does not exist or does not take the keywords."""
     module, colon, attribute = named.name.partition(":")
     try:
@@ -46,10 +46,10 @@ def augmentation_of(named: Named) -> Any:
         raise UserError(f"data.augment.name {named.name}: {error}") from error
     if made is None:
         raise UserError(f"data.augment.name must be package.module:callable, not {named.name!r}")
-    return made_with(made, named, "data.augment")
+    return call_with(made, named, "data.augment")
 
 
-def made_with(make: Callable[..., Any], named: Named, where: str, *arguments: Any) -> Any:
+def call_with(make: Callable[..., Any], named: Named, where: str, *arguments: Any) -> Any:
     """Called with its keywords. Raises UserError where it does not take them."""
     try:
         return make(*arguments, **named.keywords)
@@ -57,19 +57,19 @@ def made_with(make: Callable[..., Any], named: Named, where: str, *arguments: An
         raise UserError(f"{where}: {named.name} cannot be made with {named.keywords}: {first_line(error)}") from error
 
 
-def _of_torch(named: Named, module: Any, base: type) -> Any:
+def _find_in_torch(named: Named, module: Any, base: type) -> Any:
     known = [name for name, item in vars(module).items() if inspect.isclass(item) and issubclass(item, base)]
-    one_of(named.name, known, module.__name__)
+    require_one_of(named.name, known, module.__name__)
     return getattr(module, named.name)
 
 
-def one_of(name: str, known: Iterable[str], where: str) -> None:
+def require_one_of(name: str, known: Iterable[str], where: str) -> None:
     """Raises UserError, with near matches, where the name is none of those known."""
     names = list(known)
     if name not in names:
-        raise UserError(f"{where} has no {name!r}{near_matches(name, names) or f'; known: {names_of(names)}'}")
+        raise UserError(f"{where} has no {name!r}{near_matches(name, names) or f'; known: {list_names(names)}'}")
 
 
-def names_of(names: Iterable[str]) -> str:
+def list_names(names: Iterable[str]) -> str:
     """In order, for messages."""
     return ", ".join(sorted(names))

@@ -24,9 +24,9 @@ from iis_core.datasets import RegionBatch
 from iis_core.models.weights import save_model
 from iis_lightning.callbacks import Checkpoints, NumberOfClicks, Pictures, RandomStates
 from iis_lightning.config import TrainingConfig, check_goes_on, write_config
-from iis_lightning.data import Batches, Place, loader, training_data, without_traceback
+from iis_lightning.data import Batches, Place, make_loader, open_training_data, strip_traceback
 from iis_lightning.module import ClickTraining
-from iis_lightning.named import Named, made_with
+from iis_lightning.named import Named, call_with
 
 CONFIG, CHECKPOINTS, LAST, MODEL = "config.yaml", "checkpoints", "last.ckpt", "model"
 
@@ -41,19 +41,19 @@ def train(config: TrainingConfig) -> Path:
     """
     out = Path(config.out)
     last = out / CHECKPOINTS / LAST
-    with _written_to(out):
+    with _explain_write_errors(out):
         if last.exists():
             check_goes_on(config, out / CONFIG)
-        module = _module(config).train()
+        module = _build_module(config).train()
         validation = None if config.validation is None else NumberOfClicks(config.validation, out / "validation")
-        trainer = _trainer(config, out, [] if validation is None else [validation])
+        trainer = _build_trainer(config, out, [] if validation is None else [validation])
         module.configure_optimizers()
-        dataset = training_data(config.data, config.seed)
-        batches = _batches(config, len(dataset), trainer)
+        dataset = open_training_data(config.data, config.seed)
+        batches = _make_batches(config, len(dataset), trainer)
         write_config(config, out / CONFIG)
         if trainer.global_rank:
             seed_everything(config.seed + trainer.global_rank, verbose=False)
-        _fit(trainer, module, loader(dataset, batches, config.data.workers), last)
+        _fit(trainer, module, make_loader(dataset, batches, config.data.workers), last)
         if validation is not None:
             validation.catch_up(trainer, module)
         if trainer.is_global_zero:
@@ -63,7 +63,7 @@ def train(config: TrainingConfig) -> Path:
     return out / MODEL
 
 
-def _batches(config: TrainingConfig, size: int, trainer: Trainer) -> Batches:
+def _make_batches(config: TrainingConfig, size: int, trainer: Trainer) -> Batches:
     def position() -> Place:
         epoch, had = trainer.current_epoch, trainer.fit_loop.epoch_loop.batch_progress.current.ready
         # Reading processes are started before Lightning counts on from a checkpoint at the end of an epoch.
@@ -81,7 +81,7 @@ def _fit(trainer: Trainer, module: ClickTraining, batches: Any, last: Path) -> N
         try:
             trainer.fit(module, batches, ckpt_path=str(last) if last.exists() else None, weights_only=True)
         except UserError as error:
-            raise without_traceback(error) from error
+            raise strip_traceback(error) from error
     if trainer.interrupted:
         raise KeyboardInterrupt
 
@@ -103,21 +103,21 @@ class Trial:
 
 def try_out(config: TrainingConfig) -> Trial:
     """Build everything and take two steps on the first batch, writing nothing."""
-    module = _module(config).train()
-    trainer = _trainer(config, Path(config.out), None)
+    module = _build_module(config).train()
+    trainer = _build_trainer(config, Path(config.out), None)
     device = trainer.strategy.root_device
     module.to(device)
     if config.validation is not None:
         NumberOfClicks(config.validation, Path(config.out))
-    dataset = training_data(config.data, config.seed)
+    dataset = open_training_data(config.data, config.seed)
     batches = Batches(len(dataset), config.data.batch_size, config.seed, lambda: (0, 0))
-    batch = next(iter(loader(dataset, batches, config.data.workers)))
+    batch = next(iter(make_loader(dataset, batches, config.data.workers)))
     made = module.configure_optimizers()
     optimizer = made["optimizer"] if isinstance(made, dict) else made
     for _ in range(2):
         start = time.perf_counter()
         with trainer.precision_plugin.forward_context():
-            answered = module.answered(batch, 0, 0)
+            answered = module.answer_clicks(batch, 0, 0)
             losses = module.losses(answered.outputs, batch)
         loss: Any = torch.stack([*losses.values()]).sum()
         loss.backward()
@@ -135,16 +135,16 @@ def try_out(config: TrainingConfig) -> Trial:
         {name: float(loss.detach()) for name, loss in losses.items()},
         (trained, everything),
         seconds,
-        _peak_memory(device),
+        _measure_peak_memory(device),
     )
 
 
-def _module(config: TrainingConfig) -> ClickTraining:
+def _build_module(config: TrainingConfig) -> ClickTraining:
     seed_everything(config.seed, verbose=False)
     return ClickTraining(load_model(config.model.name, **config.model.keywords), config)
 
 
-def _trainer(config: TrainingConfig, out: Path, more_callbacks: Sequence[Callback] | None) -> Trainer:
+def _build_trainer(config: TrainingConfig, out: Path, more_callbacks: Sequence[Callback] | None) -> Trainer:
     """With everything that writes, or with nothing of it where more_callbacks is None."""
     callbacks: list[Any] = []
     loggers: list[Any] = []
@@ -161,7 +161,7 @@ def _trainer(config: TrainingConfig, out: Path, more_callbacks: Sequence[Callbac
         "enable_checkpointing": False,
         "use_distributed_sampler": False,
     }
-    made: Trainer = made_with(
+    made: Trainer = call_with(
         lambda **keywords: Trainer(**{**more, **keywords}),
         Named("Trainer", {"enable_model_summary": False, "num_sanity_val_steps": 0, **config.trainer}),
         "trainer",
@@ -169,7 +169,7 @@ def _trainer(config: TrainingConfig, out: Path, more_callbacks: Sequence[Callbac
     return made
 
 
-def _peak_memory(device: torch.device) -> int:
+def _measure_peak_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -177,7 +177,7 @@ def _peak_memory(device: torch.device) -> int:
 
 
 @contextmanager
-def _written_to(out: Path) -> Iterator[None]:
+def _explain_write_errors(out: Path) -> Iterator[None]:
     """A full disk is the user's to mend."""
     try:
         yield

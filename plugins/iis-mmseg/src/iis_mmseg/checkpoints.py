@@ -69,7 +69,7 @@ def _allow_curves() -> AbstractContextManager[object]:
         *(np.ndarray, np.dtype, *(type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64))),
         *((rebuild, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
         (_Curve, "mmengine.logging.history_buffer.HistoryBuffer"),
-        (_nothing, "builtins.getattr"),
+        (_do_nothing, "builtins.getattr"),
     ]
     return torch.serialization.safe_globals(known)
 
@@ -78,5 +78,5 @@ class _Curve:
     """Stands in for the library's class, which would look up its methods by name."""
 
 
-def _nothing(*_: object) -> None:
+def _do_nothing(*_: object) -> None:
     """Stands in for such a look-up."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from iis_core import UserError
-from iis_mmseg.installed import shipped_configurations
+from iis_mmseg.installed import find_shipped_configurations
 
 _MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 _OTHER_MODELS = ("data_preprocessor", "auxiliary_head")
@@ -33,7 +33,7 @@ def read_configuration(path: str) -> Configuration:
     The file is a Python program, and reading it runs it; what it asks to import or to install is left alone.
     Raises UserError where it cannot be read or holds no segmentation model.
     """
-    shipped = shipped_configurations()
+    shipped = find_shipped_configurations()
     file = next((place for place in (Path(path), shipped / path) if place.is_file()), None)
     if file is None:
         raise UserError(f"there is no configuration {path}, nor is it one of those in {shipped}")
@@ -49,19 +49,19 @@ def read_configuration(path: str) -> Configuration:
     preprocessing = model.get("data_preprocessor") or {}
     mean, std = preprocessing.get("mean") or _MEAN, preprocessing.get("std") or _STD
     parts = {key: value for key, value in model.items() if key not in _OTHER_MODELS}
-    return Configuration(_for_one_class(parts), _of_unit(mean), _of_unit(std))
+    return Configuration(_reduce_to_one_class(parts), _scale_to_unit(mean), _scale_to_unit(std))
 
 
-def _for_one_class(part: Any) -> Any:
+def _reduce_to_one_class(part: Any) -> Any:
     """A configuration's values, for one class, on any number of processes, with random weights."""
     if isinstance(part, dict):
-        kept = {key: _for_one_class(value) for key, value in part.items() if key not in _PRETRAINED}
+        kept = {key: _reduce_to_one_class(value) for key, value in part.items() if key not in _PRETRAINED}
         kept |= {"num_classes": 1} if "num_classes" in kept else {}
         return {**kept, "type": "BN"} if kept.get("type") == "SyncBN" else kept
     if isinstance(part, list | tuple):
-        return type(part)(_for_one_class(value) for value in part)
+        return type(part)(_reduce_to_one_class(value) for value in part)
     return part
 
 
-def _of_unit(values: Sequence[float]) -> tuple[float, ...]:
+def _scale_to_unit(values: Sequence[float]) -> tuple[float, ...]:
     return tuple(value / 255 for value in values)

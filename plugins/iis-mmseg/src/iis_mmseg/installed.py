@@ -16,9 +16,9 @@ _CLASSIC = ("mmcv", "mmcv-full", "mmcv-lite", "mmengine", "mmsegmentation")
 """Distributions that write their files over those of the maintained ones."""
 
 
-def mmseg() -> Any:
+def import_mmseg() -> Any:
     """The library. Raises UserError, with what to run, where it is missing or mixed with its classic releases."""
-    classic = [name for name in _CLASSIC if _version(name)]
+    classic = [name for name in _CLASSIC if _find_version(name)]
     if classic:
         found = " ".join(classic)
         raise UserError(
@@ -34,12 +34,12 @@ def mmseg() -> Any:
         raise UserError(f"mmsegmentation cannot be imported: {error}; run {INSTALL}") from error
 
 
-def shipped_configurations() -> Path:
+def find_shipped_configurations() -> Path:
     """The folder of the configurations that the library ships."""
-    return Path(mmseg().__file__).parent / ".mim" / "configs"
+    return Path(import_mmseg().__file__).parent / ".mim" / "configs"
 
 
-def _version(distribution: str) -> str | None:
+def _find_version(distribution: str) -> str | None:
     try:
         return importlib_metadata.version(distribution)
     except importlib_metadata.PackageNotFoundError:

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from iis_core import UserError
 from iis_core.errors import first_line
-from iis_mmseg.installed import mmseg
+from iis_mmseg.installed import import_mmseg
 
 _MULTIPLE, _LEAST = 32, 64
 _LEAST_OF = {"LRASPPHead": 416}
@@ -36,7 +36,7 @@ class MMSegNetwork(nn.Module):
 
     def __init__(self, model: Mapping[str, Any], what: str) -> None:
         super().__init__()
-        self.segmentor: Any = _built(model, what)
+        self.segmentor: Any = _build_segmentor(model, what)
         heads = self.segmentor.decode_head
         self.heads: list[Any] = [*heads] if isinstance(heads, nn.ModuleList) else [heads]
         self.multiple = _MULTIPLE
@@ -48,12 +48,12 @@ class MMSegNetwork(nn.Module):
     def features(self, image: Tensor) -> list[Tensor]:
         """Of the backbone, at every scale; where a scale comes with a class token, that follows it."""
         found = self.segmentor.backbone(image)
-        self._nesting = _nesting(found)
-        return list(_flat(found))
+        self._nesting = _describe_nesting(found)
+        return list(_flatten(found))
 
     def decode(self, features: Sequence[Tensor], shape: tuple[int, int]) -> Tensor:
         """Logits, float32 (B, 1, H, W)."""
-        nested = _nested(self._nesting, iter(features))
+        nested = _nest(self._nesting, iter(features))
         inputs = self.segmentor.neck(nested) if self.segmentor.with_neck else nested
         first, *others = self.heads
         answer = first(inputs)
@@ -88,19 +88,19 @@ class MMSegNetwork(nn.Module):
                 ham.register_buffer("bases", ham._build_bases(1, ham.S, channels, ham.R, device=torch.device("cpu")))
 
 
-def _built(model: Mapping[str, Any], what: str) -> Any:
-    mmseg()
+def _build_segmentor(model: Mapping[str, Any], what: str) -> Any:
+    import_mmseg()
     from mmengine.registry import DefaultScope
     from mmseg.registry import MODELS
 
     try:
         # Its warnings are of losses and operators that are not used here.
         with DefaultScope.overwrite_default_scope("mmseg"), warnings.catch_warnings(action="ignore"):
-            if _types(model, "mmpretrain."):
+            if _uses_library(model, "mmpretrain."):
                 importlib.import_module("mmpretrain.models")
             segmentor = MODELS.build(dict(model))
     except Exception as error:
-        raise UserError(f"{what} cannot be built: {first_line(error)}; {_remedy(error, model)}") from error
+        raise UserError(f"{what} cannot be built: {first_line(error)}; {_suggest(error, model)}") from error
     if not hasattr(segmentor, "backbone") or not hasattr(segmentor, "decode_head"):
         raise UserError(f"{what} is a {type(segmentor).__name__}, without backbone and head: {OTHER}")
     if type(segmentor.backbone).__name__ in _OF_ONE_SIZE:
@@ -112,36 +112,38 @@ def _built(model: Mapping[str, Any], what: str) -> Any:
 OTHER = "use another family, see `iis list models 'mmseg/*'`"
 
 
-def _remedy(error: Exception, model: Mapping[str, Any]) -> str:
+def _suggest(error: Exception, model: Mapping[str, Any]) -> str:
     message = str(error)
-    if "mmdet" in message or _types(model, "mmdet."):
+    if "mmdet" in message or _uses_library(model, "mmdet."):
         return f"it needs mmdetection, of which iis-mmseg knows nothing: {OTHER}"
-    if _types(model, "mmpretrain."):
+    if _uses_library(model, "mmpretrain."):
         return "run pip install 'iis-mmseg[mmpretrain]'"
     if "install onedl-mmcv" in message or "mmcv._ext" in message:
         return f"it needs compiled operators, which plain pip does not install: {OTHER}"
     return OTHER
 
 
-def _types(part: Any, prefix: str) -> bool:
+def _uses_library(part: Any, prefix: str) -> bool:
     """Whether a configuration names a class of another library."""
     if isinstance(part, Mapping):
-        return str(part.get("type", "")).startswith(prefix) or any(_types(value, prefix) for value in part.values())
-    return isinstance(part, list | tuple) and any(_types(value, prefix) for value in part)
+        return str(part.get("type", "")).startswith(prefix) or any(
+            _uses_library(value, prefix) for value in part.values()
+        )
+    return isinstance(part, list | tuple) and any(_uses_library(value, prefix) for value in part)
 
 
-def _flat(found: Any) -> Iterator[Tensor]:
+def _flatten(found: Any) -> Iterator[Tensor]:
     if isinstance(found, Tensor):
         yield found
     else:
         for part in found:
-            yield from _flat(part)
+            yield from _flatten(part)
 
 
-def _nesting(found: Any) -> Any:
+def _describe_nesting(found: Any) -> Any:
     """How tensors are nested: None for a tensor, a list of nestings for a sequence."""
-    return None if isinstance(found, Tensor) else [_nesting(part) for part in found]
+    return None if isinstance(found, Tensor) else [_describe_nesting(part) for part in found]
 
 
-def _nested(nesting: Any, features: Iterator[Tensor]) -> Any:
-    return next(features) if nesting is None else [_nested(part, features) for part in nesting]
+def _nest(nesting: Any, features: Iterator[Tensor]) -> Any:
+    return next(features) if nesting is None else [_nest(part, features) for part in nesting]

@@ -16,50 +16,50 @@ _RELEASE = "https://github.com/saic-vul/ritm_interactive_segmentation/releases/d
 
 @hookimpl
 def iis_models() -> Iterator[ModelSpec]:
-    yield _spec(
+    yield _make_spec(
         "hrnet18s",
         "HRNet-18 small, iterative training with mask guidance",
-        weights=_weights("coco_lvis_h18s_itermask.pth"),
-        results=_results(
+        weights=_make_weights("coco_lvis_h18s_itermask.pth"),
+        results=_make_results(
             grabcut=(1.54, 1.68), berkeley=(None, 2.60), sbd=(4.04, 6.48), davis=(4.70, 5.98),
             pascal_voc=(2.57, None), coco_mval=(None, 3.33),
         ),
     )  # fmt: skip
-    yield _spec(
+    yield _make_spec(
         "hrnet18",
         "HRNet-18, iterative training with mask guidance",
-        weights=_weights("coco_lvis_h18_itermask.pth"),
-        results=_results(
+        weights=_make_weights("coco_lvis_h18_itermask.pth"),
+        results=_make_results(
             grabcut=(1.42, 1.54), berkeley=(None, 2.26), sbd=(3.80, 6.06), davis=(4.36, 5.74),
             pascal_voc=(2.28, None), coco_mval=(None, 2.98),
         ),
     )  # fmt: skip
-    yield _spec(
+    yield _make_spec(
         "hrnet32",
         "HRNet-32, iterative training with mask guidance",
-        weights=_weights("coco_lvis_h32_itermask.pth"),
-        results=_results(
+        weights=_make_weights("coco_lvis_h32_itermask.pth"),
+        results=_make_results(
             grabcut=(1.46, 1.56), berkeley=(1.43, 2.10), sbd=(3.59, 5.71), davis=(4.11, 5.34),
             pascal_voc=(2.57, None), coco_mval=(None, 2.97),
         ),
     )  # fmt: skip
-    yield _spec(
+    yield _make_spec(
         "hrnet18-sbd",
         "HRNet-18, iterative training with mask guidance, trained on SBD",
         trained_on="SBD",
-        weights=_weights("sbd_h18_itermask.pth"),
-        results=_results(
+        weights=_make_weights("sbd_h18_itermask.pth"),
+        results=_make_results(
             grabcut=(1.76, 2.04), berkeley=(None, 3.22), sbd=(3.39, 5.43), davis=(4.94, 6.71),
             pascal_voc=(2.51, None), coco_mval=(None, 4.39),
         ),
     )  # fmt: skip
-    yield _spec(
+    yield _make_spec(
         "hrnet18-baseline",
         "HRNet-18, without previous mask",
         initial_mask=False,
-        weights=_weights("coco_lvis_h18_baseline.pth"),
+        weights=_make_weights("coco_lvis_h18_baseline.pth"),
     )
-    yield _spec(
+    yield _make_spec(
         "resnet34-baseline",
         "DeepLabV3+ on ResNet-34, without previous mask",
         initial_mask=False,
@@ -67,7 +67,7 @@ def iis_models() -> Iterator[ModelSpec]:
     )
 
 
-def _spec(
+def _make_spec(
     variant: str, summary: str, *, initial_mask: bool = True, trained_on: str = "COCO+LVIS", **more: Any
 ) -> ModelSpec:
     return ModelSpec(
@@ -86,11 +86,11 @@ def _spec(
     )
 
 
-def _weights(file: str) -> Weights:
+def _make_weights(file: str) -> Weights:
     return Weights(url=f"{_RELEASE}/{file}", licence="MIT")
 
 
-def _results(**numbers: tuple[float | None, float | None]) -> Mapping[str, Mapping[str, float]]:
+def _make_results(**numbers: tuple[float | None, float | None]) -> Mapping[str, Mapping[str, float]]:
     """NoC@85 and NoC@90 by dataset, as published with the weights."""
     metrics = ("NoC@85", "NoC@90")
     return {

@@ -30,7 +30,7 @@ class SMPNetwork(nn.Module):
 
     def __init__(self, architecture: str, encoder_name: str, encoder_weights: str | None = None) -> None:
         super().__init__()
-        self.model: Any = _created(architecture, encoder_name, encoder_weights)
+        self.model: Any = _create_model(architecture, encoder_name, encoder_weights)
         self.multiple: int = self.model.encoder.output_stride * (2 if _is_transformer(encoder_name) else 1)
         self.least = _LEAST_OF.get(architecture, _LEAST)
 
@@ -56,7 +56,7 @@ class SMPNetwork(nn.Module):
         return logits
 
 
-def _created(architecture: str, encoder_name: str, encoder_weights: str | None) -> Any:
+def _create_model(architecture: str, encoder_name: str, encoder_weights: str | None) -> Any:
     _check_encoder(encoder_name)
     more: dict[str, Any] = {}
     if architecture == "dpt":
@@ -72,7 +72,7 @@ def _created(architecture: str, encoder_name: str, encoder_weights: str | None) 
         ) from error
     except Exception as error:
         raise UserError(
-            f"smp/{architecture} cannot use the encoder {encoder_name}: {first_line(error)}; {_remedy(architecture)}"
+            f"smp/{architecture} cannot use the encoder {encoder_name}: {first_line(error)}; {_suggest(architecture)}"
         ) from error
 
 
@@ -89,7 +89,7 @@ def _is_transformer(encoder_name: str) -> bool:
     return encoder_name.removeprefix("tu-").startswith(("vit_", "deit", "beit", "eva", "dinov"))
 
 
-def _remedy(architecture: str) -> str:
+def _suggest(architecture: str) -> str:
     if architecture == "dpt":
         return "use an encoder of timm, e.g. tu-vit_small_patch16_224 or tu-resnet18"
     return "use another encoder, e.g. resnet34, or the architecture smp/unet, which takes most"

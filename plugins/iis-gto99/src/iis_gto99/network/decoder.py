@@ -42,10 +42,12 @@ class Decoder(nn.Module):
         super().__init__()
         self.usr_encoder = ClickEncoder(7)
         deep = (2048, 256)
-        self.ppm = nn.ModuleList(nn.Sequential(nn.AdaptiveAvgPool2d(size), *_one(sum(deep), 1)) for size in _POOLS)
-        self.conv_up1 = nn.Sequential(*_joined((*deep, *[256] * len(_POOLS)), 256), *_one(256, 3))
-        self.conv_up2 = nn.Sequential(*_joined((256, 256, 256), 256))
-        self.conv_up3 = nn.Sequential(*_joined((256, 64, 64), 64))
+        self.ppm = nn.ModuleList(
+            nn.Sequential(nn.AdaptiveAvgPool2d(size), *_make_conv(sum(deep), 1)) for size in _POOLS
+        )
+        self.conv_up1 = nn.Sequential(*_make_joined_conv((*deep, *[256] * len(_POOLS)), 256), *_make_conv(256, 3))
+        self.conv_up2 = nn.Sequential(*_make_joined_conv((256, 256, 256), 256))
+        self.conv_up3 = nn.Sequential(*_make_joined_conv((256, 64, 64), 64))
         self.conv_up4 = nn.Sequential(
             *(JoinedConv2d((64, 3 + 6), 32, standardise=False), nn.LeakyReLU(inplace=True)),
             *(nn.Conv2d(32, 16, 3, padding=1), nn.LeakyReLU(inplace=True)),
@@ -71,9 +73,9 @@ class Decoder(nn.Module):
         x = self.conv_up3((x, stride2, clicks2))
         x = self.conv_up4((x, torch.cat((image, click_maps), dim=1))).clamp(0, 1)
         x = x.masked_fill(trimap[:, :1] == 1, 0).masked_fill(trimap[:, 1:] == 1, 1)
-        return guided_filter(self._guide(image, click_maps), x, _RADIUS, _EPS).clamp(0, 1)
+        return guided_filter(self._compute_guide(image, click_maps), x, _RADIUS, _EPS).clamp(0, 1)
 
-    def _guide(self, image: Tensor, click_maps: Tensor) -> Tensor:
+    def _compute_guide(self, image: Tensor, click_maps: Tensor) -> Tensor:
         """What steers the filter, from the image and the narrowest map of each kind of click.
 
         By strips, since the whole of the hidden channels would not stay in a processor's cache.
@@ -85,10 +87,10 @@ class Decoder(nn.Module):
         return torch.cat(list(strips), dim=2)
 
 
-def _one(inputs: int, kernel: int) -> tuple[nn.Module, ...]:
+def _make_conv(inputs: int, kernel: int) -> tuple[nn.Module, ...]:
     conv = StandardisedConv2d(inputs, 256, kernel, padding=kernel // 2)
     return conv, group_norm(256), nn.LeakyReLU(inplace=True)
 
 
-def _joined(inputs: tuple[int, ...], outputs: int) -> tuple[nn.Module, ...]:
+def _make_joined_conv(inputs: tuple[int, ...], outputs: int) -> tuple[nn.Module, ...]:
     return JoinedConv2d(inputs, outputs, standardise=True), group_norm(outputs), nn.LeakyReLU(inplace=True)

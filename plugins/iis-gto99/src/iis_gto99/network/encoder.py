@@ -21,10 +21,10 @@ class Encoder(nn.Module):
         self.bn1 = group_norm(64)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, padding=1)
-        self.layer1 = _layer(64, 64, _BLOCKS[0])
-        self.layer2 = _layer(256, 128, _BLOCKS[1], stride=2)
-        self.layer3 = _layer(512, 256, _BLOCKS[2], dilation=2)
-        self.layer4 = _layer(1024, 512, _BLOCKS[3], dilation=4)
+        self.layer1 = _make_layer(64, 64, _BLOCKS[0])
+        self.layer2 = _make_layer(256, 128, _BLOCKS[1], stride=2)
+        self.layer3 = _make_layer(512, 256, _BLOCKS[2], dilation=2)
+        self.layer4 = _make_layer(1024, 512, _BLOCKS[3], dilation=4)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         stride2 = self.relu(self.bn1(self.conv1(x)))
@@ -59,7 +59,7 @@ class Bottleneck(nn.Module):
         return z
 
 
-def _layer(inputs: int, planes: int, blocks: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+def _make_layer(inputs: int, planes: int, blocks: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
     """Blocks in a row; the first changes stride and channels, at half of the dilation."""
     first = Bottleneck(inputs, planes, stride, max(1, dilation // 2), shortcut=True)
     rest = (Bottleneck(4 * planes, planes, 1, dilation, shortcut=False) for _ in range(1, blocks))

@@ -16,9 +16,9 @@ def guided_filter(guide: Tensor, x: Tensor, radius: int, eps: float) -> Tensor:
     """
 
     def mean(values: Tensor) -> Tensor:
-        return _box(values, radius) / count
+        return _sum_box(values, radius) / count
 
-    count = _box(torch.ones_like(guide[:1]), radius)
+    count = _sum_box(torch.ones_like(guide[:1]), radius)
     mean_guide, mean_x = mean(guide), mean(x)
     covariance = mean(guide * x) - mean_guide * mean_x
     variance = mean(guide * guide) - mean_guide * mean_guide
@@ -27,15 +27,15 @@ def guided_filter(guide: Tensor, x: Tensor, radius: int, eps: float) -> Tensor:
     return mean(slope) * guide + mean(offset)
 
 
-def _box(x: Tensor, radius: int) -> Tensor:
+def _sum_box(x: Tensor, radius: int) -> Tensor:
     """Sums over windows clipped to the image.
 
     Running sums round as in the published code; where a guide hardly varies, their rounding decides the slope.
     """
-    return _box_along(_box_along(x, radius, 2), radius, 3)
+    return _sum_along(_sum_along(x, radius, 2), radius, 3)
 
 
-def _box_along(x: Tensor, radius: int, dim: int) -> Tensor:
+def _sum_along(x: Tensor, radius: int, dim: int) -> Tensor:
     sums = functional.pad(x.cumsum(dim), (0, 0, 1, 0) if dim == 2 else (1, 0))
     places = torch.arange(x.shape[dim], device=x.device)
     after = (places + radius + 1).clamp(max=x.shape[dim])

@@ -118,11 +118,11 @@ class RITMNetwork(nn.Module):
 
     def click_maps(self, points: Tensor, shape: tuple[int, int]) -> Tensor:
         """Maps of all groups of clicks, float32 (B, 2 groups, H, W)."""
-        draw = disks if self.use_disks else tanh_distances
+        render = disks if self.use_disks else tanh_distances
         if len(self.radii) == 1:
-            return draw(points, shape, self.radii[0])
-        groups = _group_of(points, len(self.radii))
-        return torch.cat([draw(_only(points, groups == k), shape, r) for k, r in enumerate(self.radii)], dim=1)
+            return render(points, shape, self.radii[0])
+        groups = _assign_groups(points, len(self.radii))
+        return torch.cat([render(_keep(points, groups == k), shape, r) for k, r in enumerate(self.radii)], dim=1)
 
     def learning_rate_multipliers(self) -> Mapping[str, float]:
         """By which to multiply the learning rate of each parameter, as in the published training."""
@@ -139,7 +139,7 @@ def resized(x: Tensor, shape: Sequence[int]) -> Tensor:
     return functional.interpolate(x, size=tuple(shape), mode="bilinear", align_corners=True)
 
 
-def _group_of(points: Tensor, groups: int) -> Tensor:
+def _assign_groups(points: Tensor, groups: int) -> Tensor:
     """The group of each point: its order, the last group for later ones and for a negative first click."""
     order = points[..., 2]
     is_negative = torch.arange(points.shape[1], device=points.device) >= points.shape[1] // 2
@@ -147,5 +147,5 @@ def _group_of(points: Tensor, groups: int) -> Tensor:
     return torch.where(late, torch.full_like(order, groups - 1), order.floor())
 
 
-def _only(points: Tensor, wanted: Tensor) -> Tensor:
+def _keep(points: Tensor, wanted: Tensor) -> Tensor:
     return torch.where((wanted & (points[..., 2] >= 0))[..., None], points, torch.full_like(points, -1.0))

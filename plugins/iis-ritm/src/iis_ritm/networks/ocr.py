@@ -18,7 +18,7 @@ class ObjectContext(nn.Module):
         super().__init__()
         self.object_context_block = _Attention(channels, key_channels)
         last = nn.Conv2d(2 * channels, channels, 1, bias=False)
-        self.conv_bn_dropout = nn.Sequential(last, _normalised(channels), nn.Dropout2d(dropout))
+        self.conv_bn_dropout = nn.Sequential(last, _make_norm(channels), nn.Dropout2d(dropout))
 
     def forward(self, features: Tensor, logits: Tensor) -> Tensor:
         weights = logits.flatten(2).softmax(dim=2)
@@ -33,10 +33,10 @@ class _Attention(nn.Module):
 
     def __init__(self, channels: int, keys: int) -> None:
         super().__init__()
-        self.f_pixel = _two(channels, keys)
-        self.f_object = _two(channels, keys)
-        self.f_down = _one(channels, keys)
-        self.f_up = _one(keys, channels)
+        self.f_pixel = _make_two_convs(channels, keys)
+        self.f_object = _make_two_convs(channels, keys)
+        self.f_down = _make_conv(channels, keys)
+        self.f_up = _make_conv(keys, channels)
         self.keys = keys
 
     def forward(self, features: Tensor, regions: Tensor) -> Tensor:
@@ -49,13 +49,13 @@ class _Attention(nn.Module):
         return y
 
 
-def _normalised(channels: int) -> nn.Sequential:
+def _make_norm(channels: int) -> nn.Sequential:
     return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
 
 
-def _one(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), _normalised(outputs))
+def _make_conv(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), _make_norm(outputs))
 
 
-def _two(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(*_one(inputs, outputs), *_one(outputs, outputs))
+def _make_two_convs(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(*_make_conv(inputs, outputs), *_make_conv(outputs, outputs))

@@ -27,7 +27,7 @@ class InferenceCopy:
         """Return the copy of a network.
 
         Args:
-            network: the network, the same in every call.
+            network: the network.
 
         Returns:
             The copy; the network itself while it is in training mode, or where it has no parameters.

@@ -46,7 +46,7 @@ class RandomWalker(SeededModel):
         return np.asarray(probabilities.clip(0, 1), np.float32)
 
     def _walk(self, image: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Compute probabilities, float64 (h, w): 1 or 0 at certain pixels, else those of the walk where it can leave."""
+        """Compute float64 (h, w): 1 or 0 at certain pixels, and the probability at open ones that a walk can leave."""
         both = random_walker(
             image, labels.astype(np.int32), self.beta, mode="bf", return_full_prob=True, channel_axis=2
         )

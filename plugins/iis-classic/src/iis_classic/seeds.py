@@ -46,7 +46,15 @@ def measure_distance(shape: tuple[int, ...], seeds: Iterable[Seed]) -> np.ndarra
 
 
 def measure_distances(shape: tuple[int, ...], seeds: Sequence[Seed]) -> tuple[np.ndarray, np.ndarray]:
-    """Distances to the nearest positive and to the nearest negative seed, see `distance_to`."""
+    """Measure the distance of every pixel to the nearest positive and to the nearest negative seed.
+
+    Args:
+        shape: (H, W).
+        seeds: seeds of both signs.
+
+    Returns:
+        Both as given by `measure_distance`.
+    """
     return measure_distance(shape, (s for s in seeds if s.positive)), measure_distance(
         shape, (s for s in seeds if not s.positive)
     )

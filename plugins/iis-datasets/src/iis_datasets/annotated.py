@@ -17,10 +17,11 @@ Objects = Mapping[int, Mapping[str, Any]]
 class Annotation(NamedTuple):
     """The masks of one image.
 
-    masks: int32 (H, W, L); 0 background, > 0 an object, -1 ignore.
-    objects: as in `Sample.info`.
-    path: the file it was read from.
-    initial_mask: bool (H, W), or None.
+    Args:
+        masks: int32 (H, W, L); 0 background, > 0 an object, -1 ignore.
+        objects: as in `Sample.info`.
+        path: the file that the annotation was read from.
+        initial_mask: bool (H, W), or None.
     """
 
     masks: np.ndarray
@@ -30,9 +31,12 @@ class Annotation(NamedTuple):
 
 
 class AnnotatedImages:
-    """Image files in a fixed order; subclasses read the annotation, and may know its objects without its pixels.
+    """Image files in a fixed order.
 
-    images: id and file of each.
+    Subclasses read the annotation. They may override `objects` if they know them without reading pixels.
+
+    Args:
+        images: id and file of each image.
     """
 
     def __init__(self, images: Sequence[tuple[str, Path]]) -> None:
@@ -43,14 +47,14 @@ class AnnotatedImages:
         raise NotImplementedError
 
     def objects(self, index: int) -> Objects:
-        """The objects of one image."""
+        """List the objects of one image."""
         return self.annotation(index).objects
 
     def __len__(self) -> int:
         return len(self.images)
 
     def info(self, index: int) -> Mapping[str, Any]:
-        """What is known of a sample without reading its image."""
+        """Describe a sample without reading its image."""
         name, path = self.images[index]
         return {"id": name, "path": str(path), "objects": self.objects(index)}
 
@@ -69,12 +73,27 @@ class AnnotatedImages:
 def describe_object(
     value: int, layer: int = 0, parent: int | None = None, children: Sequence[int] = (), class_name: str | None = None
 ) -> Mapping[str, Any]:
-    """One object, as in `Sample.info`."""
+    """Describe one object, as in `Sample.info`.
+
+    Args:
+        value: the object's value in the mask.
+        layer: the layer of the mask that holds the object.
+        parent: number of the object that this one is a part of, or None.
+        children: numbers of the object's parts.
+        class_name: name of the object's class, or None.
+    """
     return {"layer": layer, "value": value, "parent": parent, "children": tuple(children), "class": class_name}
 
 
 def read_names(file: Path) -> list[str]:
-    """The names in a list file, one a line. Raises UserError where it is missing or empty."""
+    """Read the names in a list file.
+
+    Args:
+        file: a text file with one name on each line.
+
+    Raises:
+        UserError: the file is missing or empty.
+    """
     if not file.is_file():
         raise UserError(f"{file} is missing: give the folder that holds it (--data-root DIR)")
     names = file.read_text().split()
@@ -84,7 +103,18 @@ def read_names(file: Path) -> list[str]:
 
 
 def require_files(files: Sequence[Path], what: str) -> Sequence[Path]:
-    """The files themselves. Raises UserError where some are missing, naming the first."""
+    """Check that files exist.
+
+    Args:
+        files: the files.
+        what: what they are, for the error message.
+
+    Returns:
+        The files themselves.
+
+    Raises:
+        UserError: some files are missing; the first one is named.
+    """
     missing = [file for file in files if not file.is_file()]
     if missing:
         raise UserError(f"{len(missing)} of {len(files)} {what} are missing, the first is {missing[0]}")

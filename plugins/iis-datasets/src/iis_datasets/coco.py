@@ -1,4 +1,4 @@
-"""Instances in COCO's JSON format, of COCO, LVIS or any other origin."""
+"""Instances in COCO's JSON format, from COCO, LVIS or anywhere else."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from iis_datasets.annotated import AnnotatedImages, Annotation, Objects, describ
 
 
 class Coco(AnnotatedImages):
-    """Images with instance annotations: polygons, run lengths (compressed or not), crowds, which are ignored.
+    """Images with instance annotations: polygons or run lengths, compressed or not. Crowds are ignored.
 
-    Overlapping objects lie in different layers. Images without an object that is not a crowd are left out.
+    Overlapping objects lie in different layers. Images that hold nothing but crowds are left out.
 
-    root: the dataset's folder.
-    annotations: the JSON file, under root.
-    images: the folder of the image files, under root; LVIS, which names them by URL, wants the folder that holds
-        `train2017/` and `val2017/`.
+    Args:
+        root: the dataset's folder.
+        annotations: the JSON file, under root.
+        images: the folder of the image files, under root. For LVIS, which names images by URL, it is the folder that
+            holds `train2017/` and `val2017/`.
 
-    Raises UserError for a file that is not of the format and for missing images.
+    Raises:
+        UserError: the file does not have the format, or images are missing.
     """
 
     def __init__(
@@ -122,12 +124,12 @@ def _is_crowd(annotation: Mapping[str, Any]) -> bool:
 
 
 def _find_file_name(image: Mapping[str, Any]) -> str:
-    """COCO gives the file's name, LVIS the URL, whose last two parts are folder and file."""
+    """Find an image's file name. COCO gives the name, LVIS a URL, whose last two parts are folder and file."""
     return str(image["file_name"]) if "file_name" in image else "/".join(str(image["coco_url"]).split("/")[-2:])
 
 
 def _assign_layers(instances: Sequence[Mapping[str, Any]]) -> list[int]:
-    """For every object that is no crowd, the first layer in which no other bounding box touches its own."""
+    """Assign each object that is no crowd to the first layer in which no other bounding box touches its own."""
     boxes: list[list[tuple[float, ...]]] = []
     layers = []
     for box in (_find_box(a) for a in instances if not _is_crowd(a)):
@@ -140,7 +142,7 @@ def _assign_layers(instances: Sequence[Mapping[str, Any]]) -> list[int]:
 
 
 def _find_box(annotation: Mapping[str, Any]) -> tuple[float, ...]:
-    """Left, top, right, bottom; of polygons, since a given `bbox` may be smaller than what is drawn."""
+    """Find left, top, right and bottom; from polygons, since a given `bbox` may be smaller than what is rendered."""
     segmentation = annotation["segmentation"]
     if isinstance(segmentation, list):
         points = np.concatenate([np.reshape(polygon, (-1, 2)) for polygon in segmentation])

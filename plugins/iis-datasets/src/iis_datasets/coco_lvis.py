@@ -18,8 +18,10 @@ class CocoLvis(AnnotatedImages):
 
     An object may have a parent and children; overlapping objects lie in different layers.
 
-    split: "train" or "val".
-    stuff: with the annotated stuff regions, which have neither parent nor children.
+    Args:
+        root: the dataset's folder.
+        split: "train" or "val".
+        stuff: whether to include the annotated stuff regions, which have neither parent nor children.
 
     Source: Sofiiuk, Petrov, Konushin 2021, Reviving Iterative Training with Mask Guidance.
     """
@@ -58,7 +60,7 @@ class CocoLvis(AnnotatedImages):
         return Annotation(masks, objects, self.files[index])
 
     def _read(self, index: int) -> tuple[Any, Any]:
-        """PNG files as arrays, one a layer; the layer and the value of every object."""
+        """Read the PNG file of each layer, still encoded, and the layer and value of every object."""
         content = read_pickle(self.files[index])
         if not (isinstance(content, (tuple, list)) and len(content) == 2):
             raise UserError(f"{self.files[index]} is not a mask file of COCO+LVIS: fetch it again")
@@ -83,7 +85,7 @@ class CocoLvis(AnnotatedImages):
 
 
 def _describe_place(place: Any, node: Any) -> Any:
-    """An object from its (layer, value) and its place in the tree; None stands for an object on its own."""
+    """Describe an object by its (layer, value) and its node in the tree, which is None for an object on its own."""
     layer, value = (int(number) for number in place)
     node = node or {"parent": None, "children": ()}
     return describe_object(value, layer, node["parent"], node["children"])

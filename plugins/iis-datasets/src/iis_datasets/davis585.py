@@ -1,4 +1,4 @@
-"""DAVIS-585: objects of video frames, with initial masks to correct."""
+"""DAVIS-585: objects in video frames, with initial masks to correct."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from iis_datasets.annotated import AnnotatedImages, Annotation, Objects, describ
 class Davis585(AnnotatedImages):
     """DAVIS-585 in its published layout: for each sequence a folder of `FRAME.jpg`, `objectK_FRAME.png`, `init_*.png`.
 
-    Pixels above 128 are the object. Every object is a sample of its own, since its initial mask is.
+    Pixels above 128 are the object. Every object is a sample of its own, since it has its own initial mask.
 
-    initial_masks: "sp" (a good mask with simulated defects), "stm" (propagated through the video by a network), or
-        "none" to start from nothing.
+    Args:
+        root: the dataset's folder.
+        initial_masks: "sp" (a good mask with simulated defects), "stm" (propagated through the video by a network), or
+            "none" to start from nothing.
 
     Source: Chen et al. 2022, FocalClick: Towards Practical Interactive Image Segmentation.
     """

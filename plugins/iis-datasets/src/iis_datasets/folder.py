@@ -1,4 +1,4 @@
-"""One's own images and masks."""
+"""Images and masks of your own."""
 
 from __future__ import annotations
 
@@ -19,15 +19,21 @@ _THIN_PART = 0.8
 def folder(
     root: str, *, images: str = "images", masks: str = "masks", ignore: int | None = None, binary: bool = False
 ) -> PairedDataset:
-    """Any folder of images with masks of the same name, in subfolders too.
+    """Open a folder of images with masks of the same name, in subfolders too.
 
-    images, masks: folders under root. A mask is a PNG of one channel: 0 is background, every other number
-        (grey value or palette index) an object of its own.
-    ignore: the number of pixels that count nowhere, e.g. 255.
-    binary: every number above 0 is the same, only object.
+    A mask is a PNG of one channel: 0 is background, every other number (grey value or palette index) is an object of
+    its own.
 
-    Raises UserError for a missing or empty folder, an image without a mask, a mask of colours, and, without binary,
-    a mask with soft edges, whose in-between values would be taken for objects.
+    Args:
+        root: the dataset's folder.
+        images: the folder of the images, under root.
+        masks: the folder of the masks, under root.
+        ignore: the number of pixels that are ignored, e.g. 255.
+        binary: whether all numbers above 0 are one and the same object.
+
+    Raises:
+        UserError: a folder is missing or empty, an image has no mask, a mask holds colours, or, without binary, a mask
+            has soft edges, whose in-between values would be taken for objects.
     """
     pairs = pair_files(root, images, masks)
     return PairedDataset(pairs, partial(_read, ignore=ignore, binary=binary), several=True)
@@ -44,7 +50,7 @@ def _read(path: Path, ignore: int | None, binary: bool) -> np.ndarray:
 
 
 def _check_edges(path: Path, labels: np.ndarray) -> None:
-    """Refuse a mask of many numbers of which most are nowhere three pixels wide: it was resized or smoothed."""
+    """Refuse a mask of many numbers most of which are nowhere three pixels wide: it was resized or smoothed."""
     numbers = np.unique(labels[labels > 0])
     if len(numbers) <= _MANY:
         return

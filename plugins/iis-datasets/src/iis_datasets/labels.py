@@ -14,9 +14,16 @@ _NUMBERED = ("1", "L", "P", "I;16", "I;16B", "I")
 
 
 def read_labels(path: Path) -> np.ndarray:
-    """The numbers in a mask file, int32 (H, W): palette indices or grey values of 1, 8, 16 or 32 bits.
+    """Read the numbers in a mask file: palette indices or grey values of 1, 8, 16 or 32 bits.
 
-    Raises UserError for a file that is unreadable, lossy, or holds colours.
+    Args:
+        path: the mask file.
+
+    Returns:
+        int32 (H, W).
+
+    Raises:
+        UserError: the file is unreadable, lossy, or holds colours.
     """
     try:
         with Image.open(path) as file:
@@ -35,5 +42,15 @@ def read_labels(path: Path) -> np.ndarray:
 
 
 def read_binary(path: Path) -> np.ndarray:
-    """1 where any channel is above 0, int32 (H, W). Raises UserError as `read_mask`."""
+    """Read a mask file in which a pixel with any channel above 0 is the object.
+
+    Args:
+        path: the mask file.
+
+    Returns:
+        int32 (H, W), 1 for the object, else 0.
+
+    Raises:
+        UserError: as `read_mask`.
+    """
     return (read_mask(path) > 0).astype(np.int32)

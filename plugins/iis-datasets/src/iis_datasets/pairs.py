@@ -1,4 +1,4 @@
-"""Image files beside mask files of the same name."""
+"""Datasets of image files with mask files of the same name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from iis_core import UserError
+from iis_core.files.images import read_mask
 from iis_datasets.annotated import AnnotatedImages, Annotation, Objects, describe_object
+from iis_datasets.labels import read_binary
 
 _IMAGES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
@@ -17,7 +19,9 @@ _IMAGES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 class Pairs(NamedTuple):
     """Images with their masks, and masks without an image.
 
-    found: id, image file and mask file of each.
+    Args:
+        found: id, image file and mask file of each image.
+        unused: masks without an image.
     """
 
     found: list[tuple[str, Path, Path]]
@@ -27,9 +31,10 @@ class Pairs(NamedTuple):
 class PairedDataset(AnnotatedImages):
     """Images, each with one mask file.
 
-    pairs: in the order of the dataset; what is unused is kept for `iis data check`.
-    read: from a mask file to int32 (H, W); 0 background, > 0 an object, -1 ignore.
-    several: every number in a mask is an object of its own; else 1 is the only one.
+    Args:
+        pairs: in the order of the dataset; unused masks are kept for `iis data check`.
+        read: reads a mask file as int32 (H, W); 0 background, > 0 an object, -1 ignore.
+        several: whether every number in a mask is an object of its own; else 1 is the only object.
     """
 
     def __init__(self, pairs: Pairs, read: Callable[[Path], np.ndarray], several: bool = False) -> None:
@@ -49,18 +54,57 @@ class PairedDataset(AnnotatedImages):
         return super().objects(index) if self.several else {1: describe_object(1)}
 
 
+def grabcut(root: str) -> PairedDataset:
+    """Open GrabCut in its published layout: `data_GT/`, `boundary_GT/`; 128 is ignored, more is the object."""
+    return PairedDataset(pair_files(root, "data_GT", "boundary_GT"), read_trimap)
+
+
+def berkeley(root: str) -> PairedDataset:
+    """Open Berkeley in RITM's layout: `images/`, `masks/`; 128 is ignored, more is the object, as for GrabCut."""
+    return PairedDataset(pair_files(root, "images", "masks"), read_trimap)
+
+
+def davis(root: str) -> PairedDataset:
+    """Open DAVIS frames in RITM's layout: `img/`, `gt/`; a pixel with any channel above 0 is the object."""
+    return PairedDataset(pair_files(root, "img", "gt"), read_binary)
+
+
+def coco_mval(root: str) -> PairedDataset:
+    """Open COCO_MVal in RITM's layout: `img/`, `gt/`; a pixel with any channel above 0 is the object."""
+    return PairedDataset(pair_files(root, "img", "gt"), read_binary)
+
+
+def read_trimap(path: Path) -> np.ndarray:
+    """Read a mask file whose pixels are the object above 128 and ignored at 128.
+
+    Args:
+        path: the mask file.
+
+    Returns:
+        int32 (H, W), 1 for the object, -1 where ignored, else 0.
+
+    Raises:
+        UserError: as `read_mask`.
+    """
+    codes = read_mask(path)
+    return np.where(codes == 128, -1, codes > 128).astype(np.int32)
+
+
 def number_objects(mask: np.ndarray) -> Objects:
-    """Every number above 0 in a mask as an object."""
+    """Describe every number above 0 in a mask as an object."""
     return {int(value): describe_object(int(value)) for value in np.unique(mask) if value > 0}
 
 
 def pair_files(root: str, images: str, masks: str) -> Pairs:
-    """Images and masks of the same name, in subfolders too, in the order of their names.
+    """Pair images with masks of the same name, in subfolders too, in the order of their names.
 
-    root: the dataset's folder.
-    images, masks: folders inside it.
+    Args:
+        root: the dataset's folder.
+        images: the folder of the images, under root.
+        masks: the folder of the masks, under root.
 
-    Raises UserError for a missing or empty folder, an image without a mask, and two images of one name.
+    Raises:
+        UserError: a folder is missing or empty, an image has no mask, or two images have the same name.
     """
     found, annotated = _find_files(Path(root) / images), _find_files(Path(root) / masks)
     missing = sorted(found.keys() - annotated.keys())
@@ -74,7 +118,7 @@ def pair_files(root: str, images: str, masks: str) -> Pairs:
 
 
 def _find_files(folder: Path) -> dict[str, Path]:
-    """The image files under a folder by their names without ending."""
+    """Find the image files under a folder, by name without suffix."""
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder: give the folder that holds {folder.name}/ (--data-root DIR)")
     files = [path for path in folder.rglob("*") if path.suffix.lower() in _IMAGES and not path.name.startswith(".")]

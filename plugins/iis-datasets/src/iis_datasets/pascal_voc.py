@@ -16,13 +16,15 @@ _IGNORED = 220
 
 
 def pascal_voc(root: str, *, split: str = "val") -> PairedDataset:
-    """Pascal VOC in its published layout: `JPEGImages/`, `SegmentationObject/`, `ImageSets/Segmentation/`.
+    """Open Pascal VOC in its published layout: `JPEGImages/`, `SegmentationObject/`, `ImageSets/Segmentation/`.
 
-    Objects are told apart as in the published evaluation lists: by the grey value of their palette colour, 220 (the
-    outlines) being ignored. Two of an image's objects whose colours share a grey value, such as the first and the
+    As in the published evaluation lists, objects are told apart by the grey value of their palette colour, and 220 (the
+    outlines) is ignored. Two objects of an image whose colours have the same grey value, such as the first and the
     sixteenth, count as one, which is why the list has 3417 objects.
 
-    split: the list in `ImageSets/Segmentation/`: train, val or trainval.
+    Args:
+        root: the dataset's folder.
+        split: the list in `ImageSets/Segmentation/`: train, val or trainval.
     """
     if split not in ("train", "val", "trainval"):
         raise UserError(f"split must be train, val or trainval, not {split!r}")

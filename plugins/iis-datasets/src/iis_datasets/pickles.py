@@ -1,4 +1,4 @@
-"""Reading the pickles that a published dataset consists of, and no others: a pickle can run any code."""
+"""Reading pickles of plain data, as in a published dataset, and no others: a pickle can run any code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,14 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 def read_pickle(path: Path) -> Any:
-    """Numbers, text, containers and numpy arrays. Raises UserError for anything else, without running it."""
+    """Read a pickle of numbers, text, containers and numpy arrays.
+
+    Args:
+        path: the file.
+
+    Raises:
+        UserError: the file is unreadable or holds anything else, which is not run.
+    """
     try:
         with path.open("rb") as file:
             return _PlainUnpickler(file).load()

@@ -52,7 +52,7 @@ def _list_without_files() -> Iterator[DatasetSpec]:
 def _list_one_object_each() -> Iterator[DatasetSpec]:
     yield DatasetSpec(
         name="datasets/grabcut",
-        target="iis_datasets.grabcut:grabcut",
+        target="iis_datasets.pairs:grabcut",
         summary="GrabCut, 50 images with one object each",
         paper="Rother, Kolmogorov, Blake 2004, GrabCut: Interactive Foreground Extraction",
         licence="not stated with these files",
@@ -65,7 +65,7 @@ def _list_one_object_each() -> Iterator[DatasetSpec]:
     )
     yield DatasetSpec(
         name="datasets/berkeley",
-        target="iis_datasets.berkeley:berkeley",
+        target="iis_datasets.pairs:berkeley",
         summary="Berkeley, 100 objects on 96 photographs, each object with an image file of its own",
         paper="McGuinness, O'Connor 2010, A Comparative Evaluation of Interactive Segmentation Algorithms",
         licence="photographs of BSDS300, for non-commercial research and education; masks: not stated",
@@ -78,7 +78,7 @@ def _list_one_object_each() -> Iterator[DatasetSpec]:
     )
     yield DatasetSpec(
         name="datasets/davis",
-        target="iis_datasets.davis:davis",
+        target="iis_datasets.pairs:davis",
         summary="DAVIS, 345 frames, the union of their objects",
         paper="Jang, Kim 2019, Interactive Image Segmentation via Backpropagating Refinement Scheme",
         licence="not stated with these files; those of DAVIS are for non-commercial use",
@@ -90,7 +90,7 @@ def _list_one_object_each() -> Iterator[DatasetSpec]:
     )
     yield DatasetSpec(
         name="datasets/coco-mval",
-        target="iis_datasets.coco_mval:coco_mval",
+        target="iis_datasets.pairs:coco_mval",
         summary="COCO_MVal, 800 objects of COCO's validation images, ten for each class",
         paper="Sofiiuk, Petrov, Barinova, Konushin 2020, f-BRS: Rethinking Backpropagating Refinement",
         licence="annotations CC-BY-4.0, photographs under the terms of Flickr",

@@ -1,4 +1,4 @@
-"""A small dataset that needs no download: photographs from the scikit-image wheel, masks from this one."""
+"""A small dataset that needs no download: photographs from scikit-image's wheel, masks from this plugin's."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PARTS = {"patch": "astronaut"}
 
 
 class SampleDataset:
-    """13 objects on 5 photographs: a person, vessels, small parts, coins, a rocket, drawn by hand.
+    """13 objects on 5 photographs: a person, vessels, small parts, coins, a rocket; the masks were made by hand.
 
     Every object has a layer of its own; the patch on the astronaut's suit is a part of the astronaut.
     """
@@ -32,7 +32,7 @@ class SampleDataset:
         return len(_OBJECTS)
 
     def info(self, index: int) -> Mapping[str, Any]:
-        """What is known of a sample without reading it."""
+        """Describe a sample without reading it."""
         file, names = list(_OBJECTS.items())[index]
         number = {name: i for i, name in enumerate(names, 1)}
         objects = {

@@ -22,8 +22,10 @@ _SPARSE = 0.08
 class SBD(AnnotatedImages):
     """SBD in its published layout: `img/ID.jpg`, `inst/ID.mat`, `train.txt`, `val.txt`.
 
-    split: "val" for evaluation, with every instance; "train" leaves out objects that fill less than 0.08 of their
-        bounding box.
+    Args:
+        root: the dataset's folder.
+        split: "val" for evaluation, with every instance; "train" leaves out objects that fill less than 0.08 of their
+            bounding box.
 
     Source: Hariharan et al. 2011, Semantic Contours from Inverse Detectors.
     """
@@ -54,7 +56,7 @@ class SBD(AnnotatedImages):
 
 
 def _read(path: Path) -> tuple[np.ndarray, list[int]]:
-    """Instance numbers, int32 (H, W), and the category of each instance."""
+    """Read the instance numbers, int32 (H, W), and the category of each instance."""
     try:
         instances = loadmat(str(path))["GTinst"][0, 0]
         mask = instances["Segmentation"].astype(np.int32)
@@ -66,6 +68,6 @@ def _read(path: Path) -> tuple[np.ndarray, list[int]]:
 
 
 def _measure_filled_part(mask: np.ndarray) -> float:
-    """The object's pixels as a part of its bounding box."""
+    """Measure which fraction of its bounding box an object fills."""
     rows, columns = np.nonzero(mask)
     return float(len(rows) / ((np.ptp(rows) + 1) * (np.ptp(columns) + 1)))

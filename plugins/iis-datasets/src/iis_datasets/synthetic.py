@@ -1,4 +1,4 @@
-"""Textured shapes on a textured ground: any number, any size, nothing to download."""
+"""Textured shapes on a textured background: any number, any size, nothing to download."""
 
 from __future__ import annotations
 
@@ -16,13 +16,18 @@ _VISIBLE = 0.5
 
 
 class SyntheticDataset:
-    """Images of ellipses, polygons and blobs; every image depends on seed, size and its number alone.
+    """Images of ellipses, polygons and blobs; an image depends only on the arguments and its number.
 
-    count: images.
-    height, width: in pixels, at least 16.
-    objects: in every image; later ones hide at most half of an earlier one.
+    Args:
+        count: number of images.
+        height: height of the images in pixels, at least 16.
+        width: width of the images in pixels, at least 16.
+        objects: number of objects in every image; later ones hide at most half of an earlier one.
+        seed: seed of all random choices.
 
-    Raises UserError for a count below 1, sides below 16, and more objects than one for every 16 x 16 pixels.
+    Raises:
+        UserError: count or objects is below 1, a side is below 16, or there are more objects than one for every
+            16 x 16 pixels.
     """
 
     def __init__(
@@ -43,7 +48,7 @@ class SyntheticDataset:
         return self.count
 
     def info(self, index: int) -> Mapping[str, Any]:
-        """What is known of a sample without drawing it."""
+        """Describe a sample without rendering it."""
         lone = {"layer": 0, "parent": None, "children": (), "class": None}
         name = f"synthetic{range(self.count)[index]:06d}"
         return {"id": name, "path": name, "objects": {k: {**lone, "value": k} for k in range(1, self.objects + 1)}}
@@ -61,23 +66,23 @@ class SyntheticDataset:
 
 
 def _place_shapes(shape: tuple[int, int], objects: int, rng: np.random.Generator) -> np.ndarray:
-    """int32 (H, W), shapes numbered from 1 and drawn over each other as far as every one stays visible."""
+    """Place shapes over each other so that each stays visible: int32 (H, W), numbered from 1."""
     labels = np.zeros(shape, np.int32)
     areas: list[int] = []
     largest = 0.5 * min(shape) / np.sqrt(objects)
     while len(areas) < objects:
         mask = _make_shape(shape, rng, rng.uniform(0.5, 1.0) * max(largest, 2.0))
-        drawn = np.where(mask, len(areas) + 1, labels)
-        left = np.bincount(drawn.ravel(), minlength=objects + 1)
+        rendered = np.where(mask, len(areas) + 1, labels)
+        left = np.bincount(rendered.ravel(), minlength=objects + 1)
         if mask.any() and all(left[k] >= _VISIBLE * area for k, area in enumerate(areas, 1)):
-            labels = drawn
+            labels = rendered
             areas.append(int(mask.sum()))
         largest *= 0.98
     return labels
 
 
 def _make_shape(shape: tuple[int, int], rng: np.random.Generator, size: float) -> np.ndarray:
-    """A star-shaped outline around a random centre: its radius is a few random waves, its corners round or sharp."""
+    """Make a star-shaped mask around a random centre, with a wavy radius and round or sharp corners."""
     corners = int(rng.choice([3, 4, 6, 64]))
     angles = np.sort(rng.uniform(0, 1, corners) * 0.5 + np.arange(corners)) * 2 * np.pi / corners
     waves = sum(rng.uniform(0, 0.25) * np.cos(k * angles + rng.uniform(0, 2 * np.pi)) for k in (2, 3, 5))
@@ -93,7 +98,7 @@ def _make_shape(shape: tuple[int, int], rng: np.random.Generator, size: float) -
 
 
 def _make_texture(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Pixels, float (H, W, 3), around a random colour: stripes or smooth noise of a random scale."""
+    """Make pixels, float (H, W, 3), around a random colour: stripes or smooth noise of a random scale."""
     height, width = shape
     colour, contrast = rng.uniform(40, 215, 3), rng.uniform(-30, 30, 3)
     scale = float(np.exp(rng.uniform(np.log(3), np.log(40))))

@@ -1,7 +1,8 @@
 """Augmentations for `iis_core.datasets.RegionDataset`, on torchvision's functions.
 
-Each is called with (image uint8 (H, W, 3), region, rng) and returns image and region. Masks are never interpolated;
-ignored pixels stay ignored, and pixels from outside the image are ignored too. All that is drawn comes from rng.
+Each is called with an image, uint8 (H, W, 3), a region and a random generator, and returns image and region. Masks are
+never interpolated. Ignored pixels stay ignored, and pixels from outside the image are ignored too. All random numbers
+are drawn from the generator.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ Transform = Callable[[np.ndarray, Region, np.random.Generator], Augmented]
 
 @dataclass(frozen=True)
 class Compose:
-    """One after the other."""
+    """Apply transforms one after the other.
+
+    Args:
+        transforms: in the order in which they are applied.
+    """
 
     transforms: Sequence[Transform]
 
@@ -33,9 +38,13 @@ class Compose:
 
 
 def ritm(height: int = 320, width: int = 480, low: float = 0.75, high: float = 1.4) -> Compose:
-    """What RITM's models were trained with: scale, flip, pad, crop, brightness and contrast, colour shift.
+    """Build the augmentation of RITM's training: scale, flip, pad, crop, brightness and contrast, colour shift.
 
-    height, width: of the crop, in pixels. low, high: of the factor by which the image is resized.
+    Args:
+        height: height of the crop, in pixels.
+        width: width of the crop, in pixels.
+        low: smallest factor by which the image is resized.
+        high: largest factor by which the image is resized.
     """
     crop: list[Transform] = [Pad(height, width), CropWithObject(height, width)]
     return Compose([Scale(low, high), Flip(), *crop, BrightnessContrast(), ColourShift()])
@@ -43,7 +52,12 @@ def ritm(height: int = 320, width: int = 480, low: float = 0.75, high: float = 1
 
 @dataclass(frozen=True)
 class Scale:
-    """Resize by a factor between low and high, both sides alike."""
+    """Resize both sides by the same random factor.
+
+    Args:
+        low: smallest factor.
+        high: largest factor.
+    """
 
     low: float = 0.75
     high: float = 1.4
@@ -56,7 +70,11 @@ class Scale:
 
 @dataclass(frozen=True)
 class Flip:
-    """Left becomes right, with a probability."""
+    """Flip left and right at random.
+
+    Args:
+        probability: how often to flip, in [0, 1].
+    """
 
     probability: float = 0.5
 
@@ -68,7 +86,11 @@ class Flip:
 
 @dataclass(frozen=True)
 class Rotate:
-    """Turn around the centre by an angle between -degrees and degrees; the size stays."""
+    """Rotate around the centre by a random angle; the size stays.
+
+    Args:
+        degrees: largest angle, in either direction.
+    """
 
     degrees: float = 15.0
 
@@ -81,7 +103,12 @@ class Rotate:
 
 @dataclass(frozen=True)
 class Pad:
-    """Pad with black to at least this size, on both sides alike."""
+    """Pad with black to at least a given size, equally on opposite sides.
+
+    Args:
+        height: smallest height, in pixels.
+        width: smallest width, in pixels.
+    """
 
     height: int
     width: int
@@ -98,9 +125,13 @@ class Pad:
 
 @dataclass(frozen=True)
 class CropWithObject:
-    """Cut out a window of this size, or the whole of a smaller side, around a random pixel of the object.
+    """Crop a window around a random pixel of the object, or anywhere without object pixels.
 
-    Without object pixels the window lies anywhere.
+    A side of the image that is shorter than the window's is kept whole.
+
+    Args:
+        height: height of the window, in pixels.
+        width: width of the window, in pixels.
     """
 
     height: int
@@ -116,7 +147,13 @@ class CropWithObject:
 
 @dataclass(frozen=True)
 class BrightnessContrast:
-    """Multiply brightness and contrast by factors around 1, with a probability."""
+    """Multiply brightness and contrast by random factors.
+
+    Args:
+        brightness: smallest and largest factor of the brightness.
+        contrast: smallest and largest factor of the contrast.
+        probability: how often to change the image, in [0, 1].
+    """
 
     brightness: tuple[float, float] = (0.75, 1.25)
     contrast: tuple[float, float] = (0.85, 1.4)
@@ -132,7 +169,12 @@ class BrightnessContrast:
 
 @dataclass(frozen=True)
 class ColourShift:
-    """Add to red, green and blue a number each between -limit and limit, of 255, with a probability."""
+    """Add a random number to each of red, green and blue.
+
+    Args:
+        limit: largest number that is added or subtracted, on a scale of 0 to 255.
+        probability: how often to change the image, in [0, 1].
+    """
 
     limit: int = 10
     probability: float = 0.75
@@ -145,16 +187,16 @@ class ColourShift:
 
 
 def _choose_window(rng: np.random.Generator, side: int, wanted: int, inside: int | None) -> tuple[int, int]:
-    """Start and length of a window that holds the place `inside`."""
+    """Draw the start of a window that holds the position `inside`, and find its length."""
     length = min(side, wanted)
     first, last = (0, side - length) if inside is None else (max(0, inside - length + 1), min(inside, side - length))
     return int(rng.integers(first, last, endpoint=True)), length
 
 
 def _move(image: np.ndarray, region: Region, move: Callable[[Tensor, InterpolationMode], Tensor]) -> Augmented:
-    """Apply a geometric function to the image, smoothly, and to all masks of the region, by nearest pixels.
+    """Apply a geometric function to the image, bilinearly, and to all masks of the region, by nearest pixels.
 
-    Of the target's codes 0 means ignored, so that what a function fills with 0 is ignored.
+    In the target's codes 0 means ignored, so that what the function fills with 0 is ignored.
     """
     others = [] if region.others is None else [region.others]
     codes = np.stack([region.target + 1, *others, *region.required]).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The IIS model around the network: clicks in, alpha out."""
+"""The IIS model around the network: it takes clicks and gives the alpha."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ from iis_gto99.pipeline import (
 class GTO99Model(IISModel):
     """The published inference around a network, for batches of one size.
 
-    network: of `build_network`, or of the same form.
-    device: by default that of the network's parameters.
+    y is the alpha. Parts of the prediction without a positive click are removed before and after the network, also those
+    of an initial mask. Inference uses a copy of the network whose weights are standardised only once; the copy is made
+    anew when the parameters change.
 
-    y is the alpha. Parts of the prediction without a positive click are removed before and after the network, which
-    goes for parts of an initial mask too. For inference a copy of the network is used whose weights were standardised
-    once; it is made anew when the parameters change.
+    Args:
+        network: a network from `build_network`, or one with the same interface.
+        device: where to run; by default where the network's parameters are.
 
     Source: Forte, Price, Cohen, Xu, Pitié 2020, Getting to 99% Accuracy in Interactive Segmentation.
     """
@@ -42,19 +43,23 @@ class GTO99Model(IISModel):
 
     @property
     def device(self) -> torch.device:  # type: ignore[override]  # follows the network
-        """That of the network's parameters."""
+        """The device of the network's parameters."""
         return next(self.network.parameters()).device
 
     def encode(self, x: Tensor) -> State:
-        """The image as the network sees it: enlarged to multiples of 32 and normalised."""
+        """Prepare the image as the network sees it: enlarged to multiples of 32 and normalised."""
         return {"image": normalise(enlarge(x, choose_shape((x.shape[-2], x.shape[-1]))))}
 
     def initialize_z(
         self, image: Tensor, target: Tensor, initial_mask: Tensor | None = None, features: State | None = None
     ) -> State:
-        """The last alpha and the image as the network sees it. Arguments as for `IISModel`.
+        """Keep the last alpha and the image as the network sees it.
 
-        features: of `encode`.
+        Args:
+            image: as for `IISModel`.
+            target: as for `IISModel`.
+            initial_mask: as for `IISModel`.
+            features: as returned by `encode`, which is called by default.
         """
         features = self.encode(image) if features is None else features
         return {"alpha": self.initialize_y(image, target, initial_mask), "features": features}

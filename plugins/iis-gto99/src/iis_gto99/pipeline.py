@@ -21,22 +21,33 @@ _SIGMAS = tuple(share * 352 for share in (0.02, 0.08, 0.16))
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 Signed = tuple[list[Click], list[Click]]
-"""Clicks of one element: negative first, as in the published maps."""
+"""Clicks of one element: the negative ones, then the positive ones, as in the published maps."""
 
 
 def split_by_sign(pcs: Clicks, ncs: Clicks, element: int) -> Signed:
-    """All clicks of one element."""
+    """Split the clicks of one element by sign.
+
+    Args:
+        pcs: positive clicks, `[interaction][batch element][click]`.
+        ncs: negative clicks, in the same form.
+        element: the batch element.
+    """
     negative, positive = ([click for clicks in all_of for click in clicks[element]] for all_of in (ncs, pcs))
     return negative, positive
 
 
 def choose_shape(shape: tuple[int, int]) -> tuple[int, int]:
-    """The size at which the network sees an image: the next multiples of 32."""
+    """Choose the size at which the network sees an image: the next multiples of 32."""
     return ceil(shape[0] / _MULTIPLE) * _MULTIPLE, ceil(shape[1] / _MULTIPLE) * _MULTIPLE
 
 
 def enlarge(x: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Images or alphas, float32 (B, C, H, W), at another size by Lanczos; values may leave their range."""
+    """Resize images or alphas by Lanczos interpolation; values may leave their range.
+
+    Args:
+        x: float32 (B, C, H, W).
+        shape: the new (H, W).
+    """
 
     def resize(element: int) -> np.ndarray:
         pixels = np.ascontiguousarray(x[element].permute(1, 2, 0).cpu().numpy())
@@ -50,22 +61,32 @@ def enlarge(x: Tensor, shape: tuple[int, int]) -> Tensor:
 
 
 def reduce_to(alpha: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Alphas, float32 (B, 1, H, W), back at the image's size, bilinear."""
+    """Resize alphas back to the image's size, bilinearly.
+
+    Args:
+        alpha: float32 (B, 1, H, W).
+        shape: (H, W) of the image.
+    """
     if tuple(alpha.shape[-2:]) == shape:
         return alpha
     return functional.interpolate(alpha, size=shape, mode="bilinear", align_corners=False)
 
 
 def normalise(image: Tensor) -> Tensor:
-    """Less the ImageNet mean, divided by its standard deviation; float32 (B, 3, H, W)."""
+    """Normalise images, float32 (B, 3, H, W), by the mean and standard deviation of ImageNet."""
     mean, std = (image.new_tensor(values)[:, None, None] for values in (_MEAN, _STD))
     return (image - mean) / std
 
 
 def scale_clicks(clicks: Signed, shape: tuple[int, int], scaled: tuple[int, int]) -> Signed:
-    """The pixels that show each click once its map is enlarged to the nearest pixel; a click may show in several.
+    """Find the pixels that show a click once its map is resized to the nearest pixel; there may be several.
 
     The scale is inverted twice, so that it rounds as in OpenCV.
+
+    Args:
+        clicks: clicks in pixels of the image.
+        shape: (H, W) of the image.
+        scaled: (H, W) at which the network sees it.
     """
     sources = [
         (np.arange(large) * (1 / (large / small))).astype(int) for small, large in zip(shape, scaled, strict=True)
@@ -80,9 +101,16 @@ def scale_clicks(clicks: Signed, shape: tuple[int, int], scaled: tuple[int, int]
 
 
 def encode_clicks(clicks: Sequence[Signed], shape: tuple[int, int], device: torch.device | str = "cpu") -> Tensor:
-    """exp(-d^2 / (2 sigma^2)) of the distance d to the nearest click, 0 without any: float32 (B, 6, H, W).
+    """Encode clicks as exp(-d^2 / (2 sigma^2)), where d is the distance to the nearest click; 0 without any.
 
-    The three widths are 0.02, 0.08 and 0.16 of 352 pixels; the first three maps are of the negative clicks.
+    Args:
+        clicks: clicks of each element.
+        shape: (H, W).
+        device: where the maps are made.
+
+    Returns:
+        float32 (B, 6, H, W): three maps of the negative clicks, then three of the positive ones. The values of sigma
+            are 0.02, 0.08 and 0.16 of 352 pixels.
     """
     count = max(1, *(len(same) for signed in clicks for same in signed))
     rows = [
@@ -93,7 +121,16 @@ def encode_clicks(clicks: Sequence[Signed], shape: tuple[int, int], device: torc
 
 
 def mark_clicks(clicks: Sequence[Signed], shape: tuple[int, int], device: torch.device | str = "cpu") -> Tensor:
-    """1 at clicked pixels, those of negative clicks first: float32 (B, 2, H, W)."""
+    """Mark clicked pixels.
+
+    Args:
+        clicks: clicks of each element.
+        shape: (H, W).
+        device: where the maps are made.
+
+    Returns:
+        float32 (B, 2, H, W), 1 at clicked pixels, else 0; the map of the negative clicks comes first.
+    """
     maps = torch.zeros((len(clicks), 2, *shape), device=device)
     for element, signed in enumerate(clicks):
         for kind, same in enumerate(signed):
@@ -103,9 +140,13 @@ def mark_clicks(clicks: Sequence[Signed], shape: tuple[int, int], device: torch.
 
 
 def keep_clicked_components(alpha: Tensor, clicks: Sequence[Signed]) -> Tensor:
-    """The alphas, 0 outside the components (alpha > 0.5, 8-connected) that hold a positive click.
+    """Set alphas to 0 outside the components (alpha > 0.5, 8-connected) that hold a positive click.
 
-    alpha: float32 (B, 1, H, W). An element without a positive click is left as it is.
+    An element without a positive click stays as it is.
+
+    Args:
+        alpha: float32 (B, 1, H, W).
+        clicks: clicks of each element.
     """
 
     def keep(element: int) -> np.ndarray:
@@ -117,6 +158,11 @@ def keep_clicked_components(alpha: Tensor, clicks: Sequence[Signed]) -> Tensor:
 
 
 def force_clicks(alpha: Tensor, clicks: Sequence[Signed]) -> Tensor:
-    """The alphas with clicked pixels set: 0 at negative clicks, 1 at positive ones, which prevail."""
+    """Set alphas to 0 at negative clicks and to 1 at positive ones, which prevail.
+
+    Args:
+        alpha: float32 (B, 1, H, W).
+        clicks: clicks of each element.
+    """
     maps = mark_clicks(clicks, (alpha.shape[-2], alpha.shape[-1]), alpha.device)
     return alpha.masked_fill(maps[:, :1] == 1, 0).masked_fill(maps[:, 1:] == 1, 1)

@@ -1,4 +1,4 @@
-"""Beside training: random states in checkpoints, pictures, validation by clicks."""
+"""Callbacks of training: random states in checkpoints, checkpoints, pictures, validation by clicks."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from iis_lightning.config import Validation
 
 
 class RandomStates(Callback):
-    """Keeps the random states of all processes in checkpoints, and takes them up at the next batch.
+    """Keeps the random states of all processes in checkpoints, and restores them at the next batch.
 
-    Clicks and samples draw from generators of their own; this is for what a network draws, such as dropout.
+    Clicks and samples draw from generators of their own; this is for random numbers in a network, such as dropout.
     """
 
     def __init__(self) -> None:
@@ -67,9 +67,14 @@ def _set_random_states(states: dict[str, Any]) -> None:
 
 
 class Checkpoints(Callback):
-    """Writes a checkpoint after every so many optimizer steps and at the end of every epoch, over the one before.
+    """Writes a checkpoint at regular intervals and at the end of every epoch, over the previous one.
 
-    Never after the last batch of an epoch but before its end: Lightning does not count on from there reliably.
+    It never writes between the last batch of an epoch and the epoch's end, from where Lightning does not resume
+    reliably.
+
+    Args:
+        file: the checkpoint.
+        every: interval in optimizer steps.
     """
 
     def __init__(self, file: Path, every: int) -> None:
@@ -93,7 +98,12 @@ class Checkpoints(Callback):
 
 
 class Pictures(Callback):
-    """Draws the first element of every so many batches: clicks, target, prediction, error."""
+    """Renders the first element of a batch at regular intervals: clicks, target, prediction, error.
+
+    Args:
+        folder: where the pictures are written.
+        every: interval in batches.
+    """
 
     def __init__(self, folder: Path, every: int) -> None:
         self.folder = folder
@@ -119,9 +129,13 @@ class Pictures(Callback):
 
 
 class NumberOfClicks(Callback):
-    """Evaluates the model as it is used, under a protocol, and logs its number of clicks.
+    """Evaluates the model under a protocol, as it is used, and logs its number of clicks.
 
-    folder: of the evaluation runs, one for each epoch; each process takes its share of the objects.
+    Each process takes its share of the objects.
+
+    Args:
+        validation: what is evaluated, and when.
+        folder: where the evaluation runs are written, one for each epoch.
     """
 
     def __init__(self, validation: Validation, folder: Path) -> None:
@@ -136,7 +150,12 @@ class NumberOfClicks(Callback):
         self._evaluate(trainer, pl_module, trainer.current_epoch)
 
     def catch_up(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Evaluate an epoch that has just ended, where the run was killed after the epoch's last checkpoint."""
+        """Evaluate an epoch that has just ended, in case the run was killed after the epoch's last checkpoint.
+
+        Args:
+            trainer: the trainer.
+            pl_module: a `ClickTraining`.
+        """
         had = trainer.fit_loop.epoch_loop.batch_progress.current.ready
         if trainer.global_step and had in (0, trainer.num_training_batches):
             self._evaluate(trainer, pl_module, trainer.current_epoch - 1)
@@ -145,11 +164,11 @@ class NumberOfClicks(Callback):
         if (epoch + 1) % self.validation.every_n_epochs:
             return
         model: Any = pl_module.model
-        # Named by the weights too, so that an epoch that is trained again never goes on with another one's records.
+        # The weights are part of the name, so that an epoch that is trained again never resumes the records of another.
         weights = _compute_digest(model)
         out = self.folder / f"epoch{epoch:04d}-{weights[:8]}"
         is_done = (out / "run.json").exists() and iis_core.read_run(out).is_complete
-        trainer.strategy.barrier()  # none may be done before all have looked
+        trainer.strategy.barrier()  # no process may write before all have looked
         if is_done:
             return
         was_training = model.training
@@ -173,7 +192,7 @@ class NumberOfClicks(Callback):
 
 
 def _compute_digest(module: torch.nn.Module) -> str:
-    """SHA-256 of all parameters and buffers."""
+    """Compute the SHA-256 of all parameters and buffers."""
     digest = hashlib.sha256()
     for name, value in sorted(module.state_dict().items()):
         digest.update(name.encode())

@@ -1,4 +1,4 @@
-"""One training sample's clicks: initial ones, then interactions without gradient, then an answer with it."""
+"""Clicks of a training step: initial ones, then interactions without gradient, then an answer with gradient."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ from iis_core.types import Clicks, State
 class Answered:
     """The model's answer to all clicks, with gradient.
 
-    outputs: of `TrainableModel.logits`. pcs, ncs: the clicks.
+    Args:
+        outputs: as returned by `TrainableModel.logits`.
+        pcs: positive clicks.
+        ncs: negative clicks.
     """
 
     outputs: Mapping[str, Tensor]
@@ -31,7 +34,11 @@ class Answered:
 
 
 class PlainAnswers:
-    """A trainable model that answers as it is trained, without zoom, flip or other tricks; an `IISModel`."""
+    """An `IISModel` that answers as the model is trained, without zoom, flip or other tricks.
+
+    Args:
+        model: a `TrainableModel`.
+    """
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -53,12 +60,16 @@ def click_and_answer(
     forget: float,
     rngs: Sequence[np.random.Generator],
 ) -> Answered:
-    """Let robots click, and answer.
+    """Let robots click, and answer all clicks.
 
-    model: a `TrainableModel`, in training mode, in which it is left.
-    further: interactions after the initial clicks, without gradient, in evaluation mode.
-    forget: probability with which an element's state is the initial one for the last answer.
-    rngs: one for each element, from which all is drawn.
+    Args:
+        model: a `TrainableModel` in training mode; it is in training mode afterwards too.
+        batch: the samples.
+        initial_robot: gives the initial clicks.
+        robot: gives the further clicks.
+        further: number of interactions after the initial clicks, without gradient, in evaluation mode.
+        forget: probability that an element's state is reset to the initial one before the last answer.
+        rngs: one generator for each element; all random numbers are drawn from them.
 
     Source: Sofiiuk, Petrov, Konushin 2021, Reviving Iterative Training with Mask Guidance.
     """

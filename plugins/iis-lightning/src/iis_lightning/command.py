@@ -1,4 +1,4 @@
-"""`iis train`."""
+"""The command `iis train`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training run is made of: read from YAML and the command line, checked before anything starts."""
+"""The configuration of a training run, read from YAML and the command line and checked before anything starts."""
 
 from __future__ import annotations
 
@@ -27,10 +27,14 @@ from iis_lightning.named import Named, build_augmentation, find_optimizer, find_
 class Data:
     """Training samples.
 
-    augment: target, `package.module:callable`, and keywords of what makes an augmentation; it must give all samples
-        one size.
-    background_probability: how often a sample has no object.
-    batch_size: of each process. workers: processes that read, for each process.
+    Args:
+        dataset: name and keywords of the dataset.
+        selector: name and keywords of the selector, which chooses the object of a sample.
+        augment: `package.module:callable` that makes an augmentation, and its keywords; the augmentation must give all
+            samples one size. None for no augmentation.
+        background_probability: how often a sample has no object, in [0, 1].
+        batch_size: number of samples in a batch, for each process.
+        workers: number of reading processes, for each process.
     """
 
     dataset: Named = field(default_factory=Named)
@@ -45,9 +49,11 @@ class Data:
 class Clicks:
     """Simulated clicks; the defaults are those of RITM's training.
 
-    initial: the initial robot. robot: for further interactions.
-    further: of these there are 0 to so many, the same number in a batch.
-    forget: probability with which an element's state, such as the previous mask, is forgotten before the last answer.
+    Args:
+        initial: name and keywords of the initial robot.
+        robot: name and keywords of the robot for further interactions.
+        further: largest number of further interactions; the number is drawn for each batch.
+        forget: probability that an element's state, such as the previous mask, is reset before the last answer.
     """
 
     initial: Named = field(default_factory=lambda: Named("ritm-initial"))
@@ -58,14 +64,27 @@ class Clicks:
 
 @dataclass
 class Schedule(Named):
-    """A schedule of `torch.optim.lr_scheduler`. interval: `epoch` or `step`."""
+    """A schedule of `torch.optim.lr_scheduler`.
+
+    Args:
+        name: name of the class.
+        keywords: its keywords.
+        interval: `epoch` or `step`.
+    """
 
     interval: str = "epoch"
 
 
 @dataclass
 class Validation:
-    """An evaluation of the first `limit` objects, after every so many epochs."""
+    """An evaluation during training.
+
+    Args:
+        dataset: name and keywords of the dataset.
+        protocol: name of the protocol.
+        limit: number of objects, the first ones of the dataset; None for all.
+        every_n_epochs: interval in epochs.
+    """
 
     dataset: Named = field(default_factory=Named)
     protocol: str = "ritm"
@@ -77,13 +96,20 @@ class Validation:
 class TrainingConfig:
     """A training run.
 
-    losses: by the name of an output of the model, weights of losses by name. Outputs that a model does not have are
-        left out.
-    optimizer: of `torch.optim`. schedule: or None for a constant learning rate.
-    trainer: keywords of Lightning's Trainer: max_epochs, precision, gradient_clip_val, accumulate_grad_batches, ...
-    checkpoint_every: so many optimizer steps; also at the end of every epoch.
-    pictures_every: so many batches, 0 for none.
-    out: the folder of the run.
+    Args:
+        model: name and keywords of the model.
+        data: the training samples.
+        clicks: the simulated clicks.
+        losses: for each output of the model, by name, the weights of losses by name. Outputs that the model does not
+            have are left out.
+        optimizer: name and keywords of an optimizer of `torch.optim`.
+        schedule: the schedule, or None for a constant learning rate.
+        validation: the evaluation during training, or None.
+        trainer: keywords of Lightning's Trainer: max_epochs, precision, gradient_clip_val, accumulate_grad_batches, ...
+        checkpoint_every: interval of checkpoints in optimizer steps; there is also one at the end of every epoch.
+        pictures_every: interval of pictures in batches, 0 for none.
+        seed: seed of all random choices.
+        out: the folder of the run.
     """
 
     model: Named = field(default_factory=Named)
@@ -101,10 +127,10 @@ class TrainingConfig:
 
 
 _OURS = ("default_root_dir", "logger", "callbacks", "enable_checkpointing", "use_distributed_sampler")
-"""Keywords of the Trainer that are set by us."""
+"""Keywords of the Trainer that `iis train` sets."""
 
 _MAY_CHANGE = ("trainer.max_epochs", "trainer.max_steps", "trainer.max_time", "data.workers", "out")
-"""What may be another when a run goes on."""
+"""Values that may differ when a run is resumed."""
 
 
 _LEAST = {
@@ -119,13 +145,18 @@ _LEAST = {
 
 
 def read_training_config(file: str | Path, overrides: Sequence[str] = ()) -> TrainingConfig:
-    """A checked configuration.
+    """Read and check a configuration.
 
-    overrides: `optimizer.keywords.lr=0.001`, as many as wanted; `losses={y: {bce: 1}}` replaces the whole.
+    Giving a name drops the default's keywords, and giving losses drops the default losses.
 
-    A name that is given comes without the keywords of the default's, and losses that are given without the default.
-    Raises UserError for a key that does not exist, with near matches, for a value of the wrong type, and for a name
-    that is not in the catalog or in torch.
+    Args:
+        file: a YAML file.
+        overrides: any number of changes such as `optimizer.keywords.lr=0.001`; `losses={y: {bce: 1}}` replaces all
+            losses.
+
+    Raises:
+        UserError: a key does not exist (near matches are named), a value has the wrong type, or a name is neither in
+            the catalog nor in torch.
     """
     try:
         given = OmegaConf.load(file)
@@ -156,7 +187,7 @@ def read_training_config(file: str | Path, overrides: Sequence[str] = ()) -> Tra
 
 
 def _drop_replaced(defaults: Any, given: Any) -> None:
-    """Empty those defaults that must not be mixed with what is given."""
+    """Empty the defaults that must not be mixed with what is given."""
     for key, new in given.items():
         if not OmegaConf.is_dict(new) or key not in defaults or defaults[key] is None:
             continue
@@ -169,7 +200,12 @@ def _drop_replaced(defaults: Any, given: Any) -> None:
 
 
 def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
-    """Every value by its dotted key."""
+    """List every value by its dotted key.
+
+    Args:
+        config: a dataclass, a dictionary or a value.
+        prefix: what the keys begin with.
+    """
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
         config = {part.name: getattr(config, part.name) for part in dataclasses.fields(config)}
     if not isinstance(config, dict):
@@ -178,15 +214,28 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def write_config(config: TrainingConfig, file: Path) -> None:
-    """Keep a configuration beside what comes of it."""
+    """Write a configuration to the folder of its run.
+
+    Args:
+        config: the configuration.
+        file: the YAML file.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_name(f".{file.name}.{os.getpid()}")  # several processes may begin at once
+    new = file.with_name(f".{file.name}.{os.getpid()}")  # several processes may start at once
     new.write_text(OmegaConf.to_yaml(OmegaConf.structured(config)))
     new.replace(file)
 
 
 def check_goes_on(config: TrainingConfig, file: Path) -> None:
-    """Raise UserError where a run began with another configuration, with how they differ."""
+    """Check that a run was started with the same configuration.
+
+    Args:
+        config: the configuration with which the run is to be resumed.
+        file: the YAML file that the run has written.
+
+    Raises:
+        UserError: the configurations differ; the message says how.
+    """
     kept, asked = flatten(read_training_config(file)), flatten(config)
     differing = [
         f"{key} {kept.get(key)}, not {asked.get(key)}"
@@ -240,7 +289,7 @@ def _check(config: TrainingConfig) -> None:
 
 
 def _list_named(config: TrainingConfig) -> list[tuple[type[Spec], str]]:
-    """Everything that must be in the catalog: types of specs, and names."""
+    """List all names that must be in the catalog, with their types of specs."""
     named: list[tuple[type[Spec], str]] = [
         (ModelSpec, config.model.name),
         (DatasetSpec, config.data.dataset.name),

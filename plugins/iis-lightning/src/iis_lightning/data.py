@@ -1,4 +1,4 @@
-"""Batches in an order that depends on seed and epoch alone, from any position in an epoch."""
+"""Batches in an order that depends only on seed and epoch, from any position in an epoch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ Place = tuple[int, int]
 
 
 def open_training_data(data: Data, seed: int) -> RegionDataset:
-    """The dataset that a configuration describes."""
+    """Open the dataset that a configuration describes.
+
+    Args:
+        data: the configuration.
+        seed: seed of all random choices.
+    """
     return RegionDataset(
         load_dataset(data.dataset.name, **data.dataset.keywords),
         load_selector(data.selector.name, **data.selector.keywords),
@@ -31,7 +36,11 @@ def open_training_data(data: Data, seed: int) -> RegionDataset:
 
 
 class Epochs(Dataset[RegionBatch]):
-    """A `RegionDataset` that is told the epoch with every index, so that reading processes know it too."""
+    """A `RegionDataset` that is told the epoch with every index, so that reading processes know it too.
+
+    Args:
+        dataset: the dataset.
+    """
 
     def __init__(self, dataset: RegionDataset) -> None:
         self.dataset = dataset
@@ -46,19 +55,30 @@ class Epochs(Dataset[RegionBatch]):
 
 
 def strip_traceback(error: UserError) -> UserError:
-    """An error of a reading process, which torch hands over with the whole traceback as its message."""
+    """Strip an error from a reading process of the traceback that torch puts into its message.
+
+    Args:
+        error: the error that torch raises.
+    """
     marker = f"{type(error).__name__}: "
     return type(error)(str(error).rstrip().rsplit(marker, 1)[-1])
 
 
 class Batches(Sampler[list[Place]]):
-    """A process's part of every batch: of each global batch of the shuffled samples every `of`-th one.
+    """One process's share of every batch: every `of`-th sample of each global batch of the shuffled samples.
 
-    size: of the dataset. batch_size: of each process. number, of: which process, of how many.
-    position: gives the epoch and how many of its batches have been had already.
+    Samples that do not fill a batch of all processes are left out; they are others in every epoch.
 
-    What does not fill a batch of all processes is left out, other samples in every epoch.
-    Raises UserError where not even one batch can be filled.
+    Args:
+        size: number of samples in the dataset.
+        batch_size: number of samples in a batch, for each process.
+        seed: seed of the order.
+        position: gives the epoch and how many of its batches are already done.
+        number: which process this is, from 0.
+        of: number of processes.
+
+    Raises:
+        UserError: not even one batch can be filled.
     """
 
     def __init__(
@@ -70,7 +90,7 @@ class Batches(Sampler[list[Place]]):
         self.position, self.number, self.of = position, number, of
 
     def __len__(self) -> int:
-        """Of a whole epoch, wherever it begins."""
+        """The number of batches in a whole epoch, wherever it begins."""
         return self.size // (self.batch_size * self.of)
 
     def __iter__(self) -> Iterator[list[Place]]:
@@ -83,12 +103,25 @@ class Batches(Sampler[list[Place]]):
 
 
 def make_loader(dataset: RegionDataset, batches: Batches, workers: int) -> DataLoader[Any]:
-    """Of whole batches, collated."""
-    # With a generator of its own it leaves the network's random numbers alone, of which it else draws at every epoch.
+    """Make a loader of collated batches.
+
+    Args:
+        dataset: the dataset.
+        batches: which samples are in each batch.
+        workers: number of reading processes.
+    """
+    # Without a generator of its own the loader would draw from that of the network at every epoch.
     own = torch.Generator()
     return DataLoader(Epochs(dataset), batch_sampler=batches, num_workers=workers, collate_fn=collate, generator=own)
 
 
 def make_generators(batch: RegionBatch, seed: int, epoch: int, purpose: str) -> list[np.random.Generator]:
-    """One for each element, by its id: the same whatever it is batched with."""
+    """Make a generator for each element from its id, so that it does not depend on the rest of the batch.
+
+    Args:
+        batch: the samples.
+        seed: seed of the run.
+        epoch: the epoch.
+        purpose: what the random numbers are for.
+    """
     return [generator(seed, epoch, str(info["id"]), purpose) for info in batch.info]

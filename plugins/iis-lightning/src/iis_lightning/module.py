@@ -1,4 +1,4 @@
-"""Training of any `TrainableModel`, as a LightningModule."""
+"""Training any `TrainableModel`, as a LightningModule."""
 
 from __future__ import annotations
 
@@ -24,9 +24,12 @@ from iis_lightning.named import call_with, find_optimizer, find_schedule
 class ClickTraining(LightningModule):
     """A model and the way it is trained.
 
-    model: a `TrainableModel`. config: of which clicks, losses, optimizer, schedule and seed are used.
+    Args:
+        model: a `TrainableModel`.
+        config: its clicks, losses, optimizer, schedule and seed are used.
 
-    Raises UserError for a model that cannot be trained.
+    Raises:
+        UserError: the model cannot be trained.
     """
 
     def __init__(self, model: Any, config: TrainingConfig) -> None:
@@ -41,7 +44,13 @@ class ClickTraining(LightningModule):
         self.robot = load_robot(config.clicks.robot.name, **config.clicks.robot.keywords)
 
     def answer_clicks(self, batch: RegionBatch, epoch: int, number: int) -> Answered:
-        """The model's answer to the clicks of a batch, the `number`-th of an epoch."""
+        """Let robots click on a batch, and answer all clicks.
+
+        Args:
+            batch: the samples.
+            epoch: the epoch.
+            number: which batch of the epoch this is.
+        """
         clicks, seed = self.config.clicks, self.config.seed
         further = int(generator(seed, epoch, str(number), "further").integers(clicks.further, endpoint=True))
         rngs = make_generators(batch, seed, epoch, "clicks")
@@ -50,9 +59,17 @@ class ClickTraining(LightningModule):
         )
 
     def losses(self, outputs: Mapping[str, Tensor], batch: RegionBatch) -> dict[str, Tensor]:
-        """Every loss of the configuration by `output/name`, weighted, averaged over the batch.
+        """Compute every loss of the configuration, weighted and averaged over the batch.
 
-        Raises ContractError, with the samples, where one is not finite.
+        Args:
+            outputs: as returned by `TrainableModel.logits`.
+            batch: the samples.
+
+        Returns:
+            Losses by `output/name`.
+
+        Raises:
+            ContractError: a loss is not finite; the samples are named.
         """
         target = batch.target.to(outputs["y"].device)
         found = {}
@@ -77,7 +94,7 @@ class ClickTraining(LightningModule):
         return {"loss": loss, "answered": answered}
 
     def transfer_batch_to_device(self, batch: RegionBatch, device: torch.device, dataloader_idx: int) -> RegionBatch:
-        """Robots need it on the CPU; the model's part is moved with the clicks."""
+        """Leave the batch on the CPU, where robots need it; what the model needs is moved with the clicks."""
         return batch
 
     def configure_optimizers(self) -> Any:
@@ -92,7 +109,11 @@ class ClickTraining(LightningModule):
         }
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Parameters that are trained, by the factor of their learning rate; see `LayerwiseModel`."""
+        """Group the trained parameters by the factor of their learning rate; see `LayerwiseModel`.
+
+        Raises:
+            UserError: factors differ, but no learning rate is given.
+        """
         factors = self.model.learning_rate_multipliers() if isinstance(self.model, LayerwiseModel) else {}
         groups: dict[float, list[nn.Parameter]] = {}
         for name, parameter in self.model.named_parameters():

@@ -1,4 +1,4 @@
-"""What a configuration names, and how it is made."""
+"""Finding and calling what a configuration names."""
 
 from __future__ import annotations
 
@@ -18,19 +18,38 @@ from iis_core.errors import first_line, near_matches
 
 @dataclass
 class Named:
-    """Something of the catalog, or of torch, and the keywords that it is made with."""
+    """The name of something in the catalog or in torch, with keywords.
+
+    Args:
+        name: the name.
+        keywords: the keywords that it is called with.
+    """
 
     name: str = MISSING
     keywords: dict[str, Any] = field(default_factory=dict)
 
 
 def find_optimizer(named: Named) -> Callable[..., torch.optim.Optimizer]:
-    """The optimizer class. Raises UserError where torch has none of that name."""
+    """Find an optimizer class.
+
+    Args:
+        named: its name; the keywords are not used.
+
+    Raises:
+        UserError: torch has no optimizer of that name.
+    """
     return cast("Callable[..., torch.optim.Optimizer]", _find_in_torch(named, torch.optim, torch.optim.Optimizer))
 
 
 def find_schedule(named: Named) -> Callable[..., torch.optim.lr_scheduler.LRScheduler]:
-    """The schedule class. Raises UserError where torch has none of that name."""
+    """Find a schedule class.
+
+    Args:
+        named: its name; the keywords are not used.
+
+    Raises:
+        UserError: torch has no schedule of that name.
+    """
     schedules = torch.optim.lr_scheduler
     return cast(
         "Callable[..., torch.optim.lr_scheduler.LRScheduler]", _find_in_torch(named, schedules, schedules.LRScheduler)
@@ -38,7 +57,14 @@ def find_schedule(named: Named) -> Callable[..., torch.optim.lr_scheduler.LRSche
 
 
 def build_augmentation(named: Named) -> Any:
-    """The augmentation. Raises UserError where the target does not exist or does not take the keywords."""
+    """Build an augmentation.
+
+    Args:
+        named: `package.module:callable`, and its keywords.
+
+    Raises:
+        UserError: the callable does not exist or does not take the keywords.
+    """
     module, colon, attribute = named.name.partition(":")
     try:
         made = getattr(importlib.import_module(module), attribute) if colon else None
@@ -50,7 +76,17 @@ def build_augmentation(named: Named) -> Any:
 
 
 def call_with(make: Callable[..., Any], named: Named, where: str, *arguments: Any) -> Any:
-    """Called with its keywords. Raises UserError where it does not take them."""
+    """Call something with its keywords.
+
+    Args:
+        make: what is called.
+        named: its name and keywords.
+        where: the configuration's key, for the error message.
+        *arguments: positional arguments.
+
+    Raises:
+        UserError: the keywords are not accepted.
+    """
     try:
         return make(*arguments, **named.keywords)
     except (TypeError, ValueError, AssertionError, ImportError, MisconfigurationException) as error:
@@ -64,12 +100,21 @@ def _find_in_torch(named: Named, module: Any, base: type) -> Any:
 
 
 def require_one_of(name: str, known: Iterable[str], where: str) -> None:
-    """Raises UserError, with near matches, where the name is none of those known."""
+    """Check that a name is known.
+
+    Args:
+        name: the name.
+        known: the known names.
+        where: the configuration's key, for the error message.
+
+    Raises:
+        UserError: the name is unknown; near matches are named.
+    """
     names = list(known)
     if name not in names:
         raise UserError(f"{where} has no {name!r}{near_matches(name, names) or f'; known: {list_names(names)}'}")
 
 
 def list_names(names: Iterable[str]) -> str:
-    """In order, for messages."""
+    """List names in alphabetical order, for error messages."""
     return ", ".join(sorted(names))

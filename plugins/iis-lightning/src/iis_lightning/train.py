@@ -1,4 +1,4 @@
-"""From a configuration to a model folder: build everything, train, go on where a run stopped."""
+"""Training from a configuration to a model folder: build everything, train, resume a run that was stopped."""
 
 from __future__ import annotations
 
@@ -32,12 +32,20 @@ CONFIG, CHECKPOINTS, LAST, MODEL = "config.yaml", "checkpoints", "last.ckpt", "m
 
 
 def train(config: TrainingConfig) -> Path:
-    """Train a model, or go on with a run that was stopped; returns the model folder, `out/model`.
+    """Train a model, or resume a run that was stopped.
 
-    A run that was stopped or killed ends with the same weights as one that was not, from its last checkpoint on: same
-    samples, clicks and random numbers.
+    A run that was stopped or killed resumes from its last checkpoint with the same samples, clicks and random numbers,
+    and ends with the same weights as a run that was not.
 
-    Raises UserError and ContractError as what is built and called does; the last checkpoint is kept.
+    Args:
+        config: the configuration.
+
+    Returns:
+        The model folder, `out/model`.
+
+    Raises:
+        UserError: something that is built or called raises it; the last checkpoint is kept.
+        ContractError: likewise.
     """
     out = Path(config.out)
     last = out / CHECKPOINTS / LAST
@@ -66,7 +74,7 @@ def train(config: TrainingConfig) -> Path:
 def _make_batches(config: TrainingConfig, size: int, trainer: Trainer) -> Batches:
     def position() -> Place:
         epoch, had = trainer.current_epoch, trainer.fit_loop.epoch_loop.batch_progress.current.ready
-        # Reading processes are started before Lightning counts on from a checkpoint at the end of an epoch.
+        # Reading processes start before Lightning counts on from a checkpoint at the end of an epoch.
         return (epoch, had) if had < len(batches) else (epoch + 1, 0)
 
     batches = Batches(size, config.data.batch_size, config.seed, position, trainer.global_rank, trainer.world_size)
@@ -74,9 +82,9 @@ def _make_batches(config: TrainingConfig, size: int, trainer: Trainer) -> Batche
 
 
 def _fit(trainer: Trainer, module: ClickTraining, batches: Any, last: Path) -> None:
-    """Train, from the last checkpoint on where there is one."""
+    """Train, from the last checkpoint on if there is one."""
     with warnings.catch_warnings():
-        # The loader knows where an epoch is to be gone on with; Lightning cannot see that it does.
+        # The loader knows where to resume an epoch; Lightning cannot see that it does.
         warnings.filterwarnings("ignore", message=".*mid-epoch.*|.*num_workers.*|.*treespec.*")
         try:
             trainer.fit(module, batches, ckpt_path=str(last) if last.exists() else None, weights_only=True)
@@ -90,7 +98,13 @@ def _fit(trainer: Trainer, module: ClickTraining, batches: Any, last: Path) -> N
 class Trial:
     """What a dry run found.
 
-    batch: the first. parameters: trained, and in all. seconds: of the second step. memory: its peak, in bytes.
+    Args:
+        batch: the first batch.
+        outputs: shapes of the model's outputs, by name.
+        losses: losses of the second step, by `output/name`.
+        parameters: number of trained parameters, and of all.
+        seconds: duration of the second step.
+        memory: peak memory in bytes.
     """
 
     batch: RegionBatch
@@ -102,7 +116,11 @@ class Trial:
 
 
 def try_out(config: TrainingConfig) -> Trial:
-    """Build everything and take two steps on the first batch, writing nothing."""
+    """Build everything and take two steps on the first batch, writing nothing.
+
+    Args:
+        config: the configuration.
+    """
     module = _build_module(config).train()
     trainer = _build_trainer(config, Path(config.out), None)
     device = trainer.strategy.root_device
@@ -145,7 +163,7 @@ def _build_module(config: TrainingConfig) -> ClickTraining:
 
 
 def _build_trainer(config: TrainingConfig, out: Path, more_callbacks: Sequence[Callback] | None) -> Trainer:
-    """With everything that writes, or with nothing of it where more_callbacks is None."""
+    """Build a trainer with everything that writes, or with nothing that writes if more_callbacks is None."""
     callbacks: list[Any] = []
     loggers: list[Any] = []
     if more_callbacks is not None:
@@ -178,7 +196,7 @@ def _measure_peak_memory(device: torch.device) -> int:
 
 @contextmanager
 def _explain_write_errors(out: Path) -> Iterator[None]:
-    """A full disk is the user's to mend."""
+    """Turn errors that the user can mend, such as a full disk, into UserError."""
     try:
         yield
     except OSError as error:

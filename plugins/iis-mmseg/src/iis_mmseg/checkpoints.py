@@ -1,4 +1,4 @@
-"""Checkpoints of mmsegmentation, to start from."""
+"""Starting from checkpoints of mmsegmentation."""
 
 from __future__ import annotations
 
@@ -27,24 +27,29 @@ _AUXILIARY = ("auxiliary_head.", "data_preprocessor.")
 
 
 def start_from(network: nn.Module, checkpoint: str) -> None:
-    """Give a segmentor of one class the weights of a checkpoint, all but those of the last layer of its head.
+    """Load a checkpoint into a segmentor of one class, except for the last layer of its head.
 
-    checkpoint: a path, or a URL that is fetched into the folder of weights.
+    The file is read without running code.
 
-    The file is read without running code. Raises UserError where it cannot be had, or is of another network.
+    Args:
+        network: the segmentor.
+        checkpoint: a path, or a URL that is fetched into the folder of weights.
+
+    Raises:
+        UserError: the file cannot be fetched or read, or belongs to another network.
     """
     file = _fetch_checkpoint(checkpoint) if urlsplit(checkpoint).scheme in ("http", "https") else Path(checkpoint)
     with _allow_curves():
         stored = read_weights(file)
     own = network.state_dict()
     given = {name: value for name, value in stored.state.items() if not name.startswith(_AUXILIARY)}
-    # What has as many outputs as there are classes cannot be taken over: the classes are others.
+    # Layers with one output per class cannot be loaded, since the classes differ.
     kept = {
         name: own[name]
         for name, value in own.items()
         if name.startswith("decode_head.") and 1 in value.shape and name in given and given[name].shape != value.shape
     }
-    # The library draws these anew for every answer and stores none.
+    # The library draws these anew for every answer and does not store them.
     drawn = {name: value for name, value in own.items() if name.endswith(".ham.bases") and name not in given}
     put_weights(network, StoredWeights(stored.path, {**given, **kept, **drawn}))
 
@@ -52,7 +57,7 @@ def start_from(network: nn.Module, checkpoint: str) -> None:
 def _fetch_checkpoint(url: str) -> Path:
     claimed = _HASH.search(urlsplit(url).path)
     name = Download(url=url).file_name
-    # Names without a hash, such as iter_160000.pth, are given to many files.
+    # Many files share a name without a hash, such as iter_160000.pth.
     own = name if claimed else f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{name}"
     config = read_user_config()
     file = fetch(Download(url=url, file=own), config.weights, mirrors=config.mirrors)
@@ -63,7 +68,7 @@ def _fetch_checkpoint(url: str) -> Path:
 
 
 def _allow_curves() -> AbstractContextManager[object]:
-    """Beside tensors, curves of losses: what the library keeps in them is read as arrays, its methods as nothing."""
+    """Allow curves of losses beside tensors: their contents are read as arrays, their methods as nothing."""
     rebuild: Any = np.empty(0).__reduce__()[0]
     known: list[Any] = [
         *(np.ndarray, np.dtype, *(type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64))),

@@ -1,4 +1,4 @@
-"""From a configuration file of mmsegmentation to what a network for clicks is built from."""
+"""Reading what a network is built from in a configuration file of mmsegmentation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _PRETRAINED = ("pretrained", "init_cfg", "checkpoint", "checkpoint_file")
 class Configuration:
     """A model of one class, without auxiliary heads and without weights to fetch.
 
-    model: plain values for the library's registry. mean, std: of RGB in [0, 1].
+    Args:
+        model: plain values for the library's registry.
+        mean: mean of RGB in [0, 1].
+        std: standard deviation of RGB in [0, 1].
     """
 
     model: dict[str, Any]
@@ -28,10 +31,15 @@ class Configuration:
 
 
 def read_configuration(path: str) -> Configuration:
-    """A configuration by its path, or by its path below those that the library ships.
+    """Read a configuration file.
 
-    The file is a Python program, and reading it runs it; what it asks to import or to install is left alone.
-    Raises UserError where it cannot be read or holds no segmentation model.
+    The file is a Python program, and reading it runs it; its custom imports are not carried out.
+
+    Args:
+        path: path of the file, or its path in the folder of configurations that the library ships.
+
+    Raises:
+        UserError: the file cannot be read or holds no segmentation model.
     """
     shipped = find_shipped_configurations()
     file = next((place for place in (Path(path), shipped / path) if place.is_file()), None)
@@ -53,7 +61,7 @@ def read_configuration(path: str) -> Configuration:
 
 
 def _reduce_to_one_class(part: Any) -> Any:
-    """A configuration's values, for one class, on any number of processes, with random weights."""
+    """Change values so that they give one class, run in any number of processes, and fetch no weights."""
     if isinstance(part, dict):
         kept = {key: _reduce_to_one_class(value) for key, value in part.items() if key not in _PRETRAINED}
         kept |= {"num_classes": 1} if "num_classes" in kept else {}

@@ -145,4 +145,4 @@ _CONFIGURATIONS = """
 """
 
 FAMILIES = {family: f"{path}.py" for family, path in (line.split() for line in _CONFIGURATIONS.strip().splitlines())}
-"""By family, one of its configurations below those that are shipped; the others differ in how they are trained."""
+"""One shipped configuration for each family; the others of a family differ in how they are trained."""

@@ -1,4 +1,4 @@
-"""mmsegmentation, imported when a model is made and not before: it takes seconds."""
+"""Importing mmsegmentation only once a model is built, since that takes seconds."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from iis_core import UserError
 
 INSTALL = "pip install 'onedl-mmsegmentation>=1.4.2,<1.5' 'onedl-mmcv>=2.3.6,<2.4' 'onedl-mmengine>=0.10.12,<0.11'"
 _CLASSIC = ("mmcv", "mmcv-full", "mmcv-lite", "mmengine", "mmsegmentation")
-"""Distributions that write their files over those of the maintained ones."""
+"""Distributions whose files overwrite those of the maintained ones."""
 
 
 def import_mmseg() -> Any:
-    """The library. Raises UserError, with what to run, where it is missing or mixed with its classic releases."""
+    """Import the library.
+
+    Raises:
+        UserError: it is missing or mixed with its classic releases; the message says what to run.
+    """
     classic = [name for name in _CLASSIC if _find_version(name)]
     if classic:
         found = " ".join(classic)
@@ -27,7 +31,7 @@ def import_mmseg() -> Any:
             f"{INSTALL}"
         )
     try:
-        with warnings.catch_warnings(action="ignore"):  # of compiled operators that are not used here
+        with warnings.catch_warnings(action="ignore"):  # about compiled operators that are not used here
             importlib.import_module("mmseg.models")
         return importlib.import_module("mmseg")
     except (ImportError, AssertionError) as error:  # mmseg asserts the versions of what it needs
@@ -35,7 +39,7 @@ def import_mmseg() -> Any:
 
 
 def find_shipped_configurations() -> Path:
-    """The folder of the configurations that the library ships."""
+    """Find the folder of the configurations that the library ships."""
     return Path(import_mmseg().__file__).parent / ".mim" / "configs"
 
 

@@ -1,4 +1,4 @@
-"""From a configuration of mmsegmentation to a model."""
+"""Building a model from a configuration of mmsegmentation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ _NAMES = {config: f"mmseg/{family}" for family, config in FAMILIES.items()}
 
 
 def complete_config(config: Mapping[str, Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the configuration file, so that a model folder does without it."""
+    """Read the configuration file, so that a model folder does not need it.
+
+    Args:
+        config: the config so far.
+        keywords: keywords of `build_model` that are not part of the config.
+
+    Raises:
+        UserError: no configuration is given, or it cannot be read.
+    """
     if "model" in config:
         return dict(config)
     if config["config"] is None:
@@ -42,17 +50,17 @@ def build_model(
 
     Args:
         model: the configuration's model as a Python literal; by default read from `config`.
-        mean: of RGB in [0, 1], by which images are normalised; by default read from `config`.
-        std: in the same form.
+        mean: mean of RGB in [0, 1], for normalisation; by default read from `config`.
+        std: standard deviation, in the same form.
         fusion: "early" or "intermediate".
         click_encoding: "disks", "distances" or "gaussians".
-        config: a configuration, by its path or by its path below those that the library ships. The file is a Python
-            program and is run.
+        config: path of a configuration, or its path in the folder of configurations that the library ships. The file
+            is a Python program and is run.
         checkpoint: path or URL of a checkpoint of mmsegmentation to start from.
-        working_size: the longer side that the network is shown at most, in pixels; by default any.
+        working_size: longest side of the image that the network is shown, in pixels; by default unlimited.
 
     Raises:
-        UserError: the configuration cannot work; with the remedy.
+        UserError: the configuration cannot work; the message says what to do.
 
     """
     what = _NAMES.get(config or "", f"mmseg/config with {config}")

@@ -23,15 +23,18 @@ _OF_ONE_SIZE = ("BEiT", "MAE")
 """Backbones with position embeddings for images of their configured size."""
 
 _ANSWERS_FOR_TRAINING = ("DDRNet", "DDRHead", "PIDNet", "PIDHead", "IterativeDecodeHead")
-"""Modules that in training give what auxiliary losses need; here they give their answer alone."""
+"""Modules that also return inputs of auxiliary losses in training; here they return only their answer."""
 
 
 class MMSegNetwork(nn.Module):
     """A segmentor of mmsegmentation; a `SegmentationNetwork` of iis-core.
 
-    model: plain values for its registry, of one class. what: its name, for errors.
+    Args:
+        model: plain values for the library's registry, for one class.
+        what: name of the model, for error messages.
 
-    Raises UserError, with what to do, for what cannot be built.
+    Raises:
+        UserError: the network cannot be built; the message says what to do.
     """
 
     def __init__(self, model: Mapping[str, Any], what: str) -> None:
@@ -46,13 +49,21 @@ class MMSegNetwork(nn.Module):
         self._nesting: Any = None
 
     def features(self, image: Tensor) -> list[Tensor]:
-        """Of the backbone, at every scale; where a scale comes with a class token, that follows it."""
+        """Compute the backbone's features at every scale, each followed by its class token if it has one."""
         found = self.segmentor.backbone(image)
         self._nesting = _describe_nesting(found)
         return list(_flatten(found))
 
     def decode(self, features: Sequence[Tensor], shape: tuple[int, int]) -> Tensor:
-        """Logits, float32 (B, 1, H, W)."""
+        """Compute logits from features.
+
+        Args:
+            features: as returned by `features`.
+            shape: (H, W) of the image.
+
+        Returns:
+            float32 (B, 1, H, W).
+        """
         nested = _nest(self._nesting, iter(features))
         inputs = self.segmentor.neck(nested) if self.segmentor.with_neck else nested
         first, *others = self.heads
@@ -64,7 +75,7 @@ class MMSegNetwork(nn.Module):
         return functional.interpolate(logits, size=shape, mode="bilinear", align_corners=align)
 
     def train(self, mode: bool = True) -> MMSegNetwork:
-        """As for any module, but that backbone and head give the same kind of answer in both modes."""
+        """Set the mode as for any module, but so that backbone and heads give the same kind of answer in both modes."""
         super().train(mode)
         for module in (self.segmentor.backbone, *self.heads):
             if type(module).__name__ in _ANSWERS_FOR_TRAINING:
@@ -72,13 +83,13 @@ class MMSegNetwork(nn.Module):
         return self
 
     def _unfreeze(self) -> None:
-        """Some backbones freeze their first layers, which are no use untrained."""
+        """Unfreeze the first layers, which some backbones freeze: they are useless untrained."""
         if hasattr(self.segmentor.backbone, "frozen_stages"):
             self.segmentor.backbone.frozen_stages = -1
             self.segmentor.backbone.requires_grad_(True)
 
     def _fix_bases(self) -> None:
-        """Draw the bases of matrix decompositions now: the library draws them at the first answer, or at every one."""
+        """Draw the bases of matrix decompositions now; the library would draw them at the first or at every answer."""
         module: Any
         for module in self.modules():
             if isinstance(getattr(module, "ham", None), nn.Module):
@@ -94,7 +105,7 @@ def _build_segmentor(model: Mapping[str, Any], what: str) -> Any:
     from mmseg.registry import MODELS
 
     try:
-        # Its warnings are of losses and operators that are not used here.
+        # Its warnings are about losses and operators that are not used here.
         with DefaultScope.overwrite_default_scope("mmseg"), warnings.catch_warnings(action="ignore"):
             if _uses_library(model, "mmpretrain."):
                 importlib.import_module("mmpretrain.models")
@@ -141,7 +152,7 @@ def _flatten(found: Any) -> Iterator[Tensor]:
 
 
 def _describe_nesting(found: Any) -> Any:
-    """How tensors are nested: None for a tensor, a list of nestings for a sequence."""
+    """Describe how tensors are nested: None for a tensor, a list of descriptions for a sequence."""
     return None if isinstance(found, Tensor) else [_describe_nesting(part) for part in found]
 
 

@@ -1,4 +1,4 @@
-"""What this plugin offers: one model per family of configurations, and any configuration by its path."""
+"""What this plugin offers: one model for each family of configurations, and any configuration by its path."""
 
 from __future__ import annotations
 

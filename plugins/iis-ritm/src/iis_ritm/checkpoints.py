@@ -1,4 +1,4 @@
-"""Published checkpoints, and whether they fit the name that they are loaded by."""
+"""Reading published checkpoints, and checking that they fit the name that they are loaded by."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from iis_ritm.networks.published import parse_config
 def convert_checkpoint(stored: StoredWeights, config: Mapping[str, Any]) -> StoredWeights:
     """Take the network's config from a published checkpoint or a model folder.
 
-    What it says of the architecture must agree with the name; the rest of the network follows it.
+    The checkpoint's architecture must be that of the spec; all other parameters are taken from the checkpoint.
 
     Args:
-        stored: with the published `{"class", "params"}` as its config, with that of a model folder, or with none.
-        config: of the spec.
+        stored: weights whose config is the published `{"class", "params"}`, that of a model folder, or None.
+        config: the spec's config.
 
     Raises:
-        UserError: it is another registered network, which is named.
+        UserError: the checkpoint has another architecture; if it is registered, its name is given.
 
     """
     if stored.config is None:

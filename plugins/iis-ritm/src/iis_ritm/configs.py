@@ -1,4 +1,4 @@
-"""The published configurations of networks, by the names of this plugin."""
+"""The published configs of networks, by their names in this plugin."""
 
 from __future__ import annotations
 
@@ -20,4 +20,4 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
         "params": {"backbone": "resnet34", "deeplab_ch": 128, "aspp_dropout": 0.2, **_CLICKS},
     },
 }
-"""Each as published: `{"class", "params"}`, parameters by name."""
+"""Configs as published, `{"class", "params"}`, with parameters by name."""

@@ -91,7 +91,7 @@ def _make_weights(file: str) -> Weights:
 
 
 def _make_results(**numbers: tuple[float | None, float | None]) -> Mapping[str, Mapping[str, float]]:
-    """NoC@85 and NoC@90 by dataset, as published with the weights."""
+    """Make results from NoC@85 and NoC@90 by dataset, as published with the weights."""
     metrics = ("NoC@85", "NoC@90")
     return {
         dataset.replace("_", "-"): {m: n for m, n in zip(metrics, pair, strict=True) if n is not None}

@@ -1,4 +1,4 @@
-"""Zoom-in: which region of the image the network looks at, by the published rules."""
+"""Zoom-in: which region of the image the network sees, by the published rules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ from iis_ritm.networks.network import resized
 
 
 class OrderedClick(NamedTuple):
-    """A click in pixels of what the network sees, which may lie between two; its order counts from 0."""
+    """A click in pixels of what the network sees.
+
+    Args:
+        row: the row, which may lie between two pixels.
+        col: the column, likewise.
+        positive: whether the click is positive.
+        order: its place among the clicks, from 0.
+    """
 
     row: float
     col: float
@@ -23,7 +30,14 @@ class OrderedClick(NamedTuple):
 
 
 class Box(NamedTuple):
-    """First and last row and column of a region."""
+    """A region of an image.
+
+    Args:
+        top: first row.
+        bottom: last row.
+        left: first column.
+        right: last column.
+    """
 
     top: int
     bottom: int
@@ -39,12 +53,17 @@ class Box(NamedTuple):
 class ZoomIn:
     """When and how to zoom.
 
-    target_size: longer side of what the network sees, in pixels, or its (height, width).
-    skip_clicks: zoom after so many clicks; -1 sees the whole image, at target_size, from the first.
-    expansion_ratio: of the region to the object's bounding box.
-    min_crop_size: smallest side of the region.
-    recompute_thresh_iou: the region is chosen anew where its IoU with the new one falls below.
-    prob_thresh: above which a pixel of the last prediction is the object.
+    Args:
+        target_size: longer side of what the network sees, in pixels, or its (height, width).
+        skip_clicks: number of clicks before zooming; with -1 the network sees the whole image, at target_size, from
+            the first click on.
+        expansion_ratio: ratio of the region's sides to those of the object's bounding box.
+        min_crop_size: smallest side of the region, in pixels.
+        recompute_thresh_iou: the region is replaced when its IoU with the new one falls below this.
+        prob_thresh: probability above which a pixel of the last prediction is the object.
+
+    Raises:
+        UserError: a value is out of range.
     """
 
     target_size: int | tuple[int, int] = 400
@@ -67,10 +86,18 @@ class ZoomIn:
     def next_region(
         self, clicks: Sequence[OrderedClick], last: np.ndarray | None, region: Box | None, shape: tuple[int, int]
     ) -> tuple[Box | None, bool]:
-        """The region for these clicks, and whether the network sees it or the whole image.
+        """Choose the region for the next prediction.
 
-        last: the last prediction, float32 (H, W), or None before the first.
-        region: the region so far. It is kept, but not seen, where the last prediction is empty, as published.
+        As published, the region is kept but not seen when the last prediction is empty.
+
+        Args:
+            clicks: all clicks so far.
+            last: the last prediction, float32 (H, W), or None before the first.
+            region: the region so far, or None.
+            shape: (H, W) of the image.
+
+        Returns:
+            The region, and whether the network sees it (True) or the whole image (False).
         """
         if len(clicks) <= self.skip_clicks:
             return region, False
@@ -84,7 +111,15 @@ class ZoomIn:
         return region, True
 
     def object_region(self, mask: np.ndarray, clicks: Sequence[OrderedClick]) -> Box | None:
-        """Around the mask and the positive clicks, expanded and clamped to the image; None for an empty mask."""
+        """Find the region around the mask and the positive clicks, expanded and clamped to the image.
+
+        Args:
+            mask: bool (H, W).
+            clicks: all clicks so far.
+
+        Returns:
+            The region, or None for an empty mask.
+        """
         if not mask.any():
             return None
         mask = mask.copy()
@@ -100,7 +135,12 @@ class ZoomIn:
         return Box(*spans)
 
     def wants_again(self, last: np.ndarray, region: Box | None) -> bool:
-        """Whether a prediction on the whole image is at once repeated on a region that it makes known."""
+        """Whether a prediction on the whole image is at once repeated on the region that it reveals.
+
+        Args:
+            last: the prediction, float32 (H, W).
+            region: the region so far, or None.
+        """
         if region is not None or self.skip_clicks > 0:
             return False
         found = self.object_region(last > self.prob_thresh, [])
@@ -108,25 +148,37 @@ class ZoomIn:
         return found is not None and box_iou(found, whole) < 0.5
 
     def seen_shape(self, region: Box) -> tuple[int, int]:
-        """Size at which the network sees a region."""
+        """The size at which the network sees a region."""
         if not isinstance(self.target_size, int):
             return self.target_size[0], self.target_size[1]
         return fitted(region.shape, self.target_size)
 
 
 def fitted(shape: tuple[int, int], side: int) -> tuple[int, int]:
-    """A size scaled so that its longer side is `side`."""
+    """Scale a size so that its longer side is `side`."""
     scale = side / max(shape)
     return round(shape[0] * scale), round(shape[1] * scale)
 
 
 def seen(pixels: Tensor, region: Box, shape: tuple[int, int]) -> Tensor:
-    """A region of (B, C, H, W) at another size."""
+    """Crop a region and resize it.
+
+    Args:
+        pixels: float32 (B, C, H, W).
+        region: the region.
+        shape: the new (height, width).
+    """
     return resized(pixels[:, :, region.top : region.bottom + 1, region.left : region.right + 1], shape)
 
 
 def moved(clicks: Sequence[OrderedClick], region: Box, shape: tuple[int, int]) -> list[OrderedClick]:
-    """Clicks in pixels of the region at another size."""
+    """Convert clicks to pixels of a region at another size.
+
+    Args:
+        clicks: clicks in pixels of the image.
+        region: the region.
+        shape: (height, width) to which the region is resized.
+    """
     return [
         click._replace(
             row=shape[0] * (click.row - region.top) / region.shape[0],
@@ -137,14 +189,23 @@ def moved(clicks: Sequence[OrderedClick], region: Box, shape: tuple[int, int]) -
 
 
 def placed(probabilities: Tensor, region: Box, shape: tuple[int, int]) -> Tensor:
-    """What was seen of a region, back in its place; 0 elsewhere."""
+    """Put the probabilities of a region back in its place, with 0 elsewhere.
+
+    Args:
+        probabilities: float32 (B, 1, h, w).
+        region: the region.
+        shape: (H, W) of the image.
+
+    Returns:
+        float32 (B, 1, H, W).
+    """
     whole = probabilities.new_zeros((len(probabilities), 1, *shape))
     whole[:, :, region.top : region.bottom + 1, region.left : region.right + 1] = resized(probabilities, region.shape)
     return whole
 
 
 def box_iou(a: Box, b: Box) -> float:
-    """IoU of the rows times IoU of the columns."""
+    """Compute the IoU of the rows times the IoU of the columns."""
     return _span_iou(a.top, a.bottom, b.top, b.bottom) * _span_iou(a.left, a.right, b.left, b.right)
 
 

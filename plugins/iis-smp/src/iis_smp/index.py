@@ -16,7 +16,7 @@ ARCHITECTURES = {
     "segformer": "Segformer",
     "dpt": "DPT",
 }
-"""Classes by the names under which `create_model` knows them."""
+"""Classes by the names that `create_model` knows them by."""
 
 _ENCODERS = """
     resnet18 resnet34 resnet50 resnet101 resnet152 resnext50_32x4d resnext101_32x4d resnext101_32x8d
@@ -33,4 +33,4 @@ _ENCODERS = """
 """
 
 ENCODERS = tuple(_ENCODERS.split())
-"""Names of its own encoders; those of timm are `tu-` and their name."""
+"""Names of the library's own encoders; timm's are named `tu-` and their name."""

@@ -1,4 +1,4 @@
-"""From a config to a model: an architecture, an encoder, a way for the clicks to enter."""
+"""Building a model from a config: architecture, encoder, and how clicks enter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from iis_smp.normalisation import find_normalisation
 
 
 def complete_config(config: Mapping[str, Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """Add the mean and standard deviation of the images, which a model folder keeps."""
+    """Add the mean and standard deviation of the images, which a model folder keeps.
+
+    Args:
+        config: the config so far.
+        keywords: keywords of `build_model` that are not part of the config.
+    """
     if "mean" in config:
         return dict(config)
     mean, std = find_normalisation(config["encoder_name"], keywords.get("encoder_weights"))
@@ -32,17 +37,17 @@ def build_model(
     """Build a model with random weights.
 
     Args:
-        architecture: of `ARCHITECTURES`.
+        architecture: a key of `ARCHITECTURES`.
         encoder_name: an encoder of segmentation_models_pytorch, or `tu-` and the name of one of timm's.
         fusion: "early" or "intermediate".
         click_encoding: "disks", "distances" or "gaussians".
-        mean: of RGB in [0, 1], by which images are normalised; by default as the encoder was trained.
-        std: in the same form.
+        mean: mean of RGB in [0, 1], for normalisation; by default the one that the encoder was trained with.
+        std: standard deviation, in the same form.
         encoder_weights: the encoder's pretrained weights to start from, e.g. "imagenet"; they are fetched.
-        working_size: the longer side that the network is shown at most, in pixels; by default any.
+        working_size: longest side of the image that the network is shown, in pixels; by default unlimited.
 
     Raises:
-        UserError: the combination cannot work; with the remedy.
+        UserError: the combination cannot work; the message says what to use instead.
 
     """
     return fuse(

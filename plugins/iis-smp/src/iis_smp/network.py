@@ -1,4 +1,4 @@
-"""A network of segmentation_models_pytorch in two halves, features and decoder."""
+"""A network of segmentation_models_pytorch in two halves: features and decoder."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from iis_core.errors import first_line
 
 _LEAST = 32
 _LEAST_OF = {"pan": 128}
-"""Smallest sides: encoders go on to a stride of 32 whatever a decoder reads of them, and PAN pools further."""
+"""Smallest sides. Encoders go down to a stride of 32 whichever features a decoder reads, and PAN pools further."""
 
 
 class SMPNetwork(nn.Module):
     """An architecture with an encoder, for one class; a `SegmentationNetwork` of iis-core.
 
-    architecture: as `segmentation_models_pytorch.create_model` knows it.
-    encoder_name: an encoder of segmentation_models_pytorch, or `tu-` and the name of one of timm.
-    encoder_weights: of its pretrained weights, e.g. "imagenet", which are fetched; None for random ones.
+    Args:
+        architecture: a name that `segmentation_models_pytorch.create_model` knows.
+        encoder_name: an encoder of segmentation_models_pytorch, or `tu-` and the name of one of timm's.
+        encoder_weights: pretrained weights of the encoder, e.g. "imagenet", which are fetched; None for random ones.
 
-    Raises UserError, with what to use instead, for what cannot be built.
+    Raises:
+        UserError: the network cannot be built; the message says what to use instead.
     """
 
     def __init__(self, architecture: str, encoder_name: str, encoder_weights: str | None = None) -> None:
@@ -35,7 +37,7 @@ class SMPNetwork(nn.Module):
         self.least = _LEAST_OF.get(architecture, _LEAST)
 
     def features(self, image: Tensor) -> list[Tensor]:
-        """Of the encoder, at every scale below the image's; then, where it has them, its prefix tokens."""
+        """Compute the encoder's features at every scale below the image's, then its prefix tokens if it has any."""
         encoded = self.model.encoder(image)
         if isinstance(encoded, tuple):
             maps, tokens = encoded
@@ -43,13 +45,21 @@ class SMPNetwork(nn.Module):
         return list(encoded[1:])
 
     def decode(self, features: Sequence[Tensor], shape: tuple[int, int]) -> Tensor:
-        """Logits, float32 (B, 1, H, W)."""
+        """Compute logits from features.
+
+        Args:
+            features: as returned by `features`.
+            shape: (H, W) of the image.
+
+        Returns:
+            float32 (B, 1, H, W).
+        """
         if hasattr(self.model.encoder, "has_prefix_tokens"):
             count = len(self.model.encoder.out_channels)
             tokens: list[Tensor | None] = [*features[count:]] or [None] * count
             decoded = self.model.decoder(list(features[:count]), tokens)
         else:
-            # Of the first feature, which is the image itself, decoders read the size alone.
+            # The first feature is the image itself, of which decoders read only the size.
             image = features[0].new_empty((len(features[0]), 0, *shape))
             decoded = self.model.decoder([image, *features])
         logits: Tensor = self.model.segmentation_head(decoded)
@@ -77,7 +87,7 @@ def _create_model(architecture: str, encoder_name: str, encoder_weights: str | N
 
 
 def _check_encoder(name: str) -> None:
-    """Of timm's; the library knows its own, and the spec's `choices` list them."""
+    """Check a name of timm's; the library knows its own, and the spec's `choices` list them."""
     if name.startswith("tu-") and not timm.is_model(name[3:]):
         near = difflib.get_close_matches(name[3:].split(".")[0], timm.list_models(), n=3)
         hint = f"did you mean {' or '.join('tu-' + match for match in near)}?" if near else "see timm.list_models()"
@@ -85,7 +95,7 @@ def _check_encoder(name: str) -> None:
 
 
 def _is_transformer(encoder_name: str) -> bool:
-    """Whether all features of an encoder have the size of its patches; DPT then halves them once more."""
+    """Whether all features of an encoder have one size, that of its patches; DPT then halves them once more."""
     return encoder_name.removeprefix("tu-").startswith(("vit_", "deit", "beit", "eva", "dinov"))
 
 

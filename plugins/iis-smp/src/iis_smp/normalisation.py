@@ -15,7 +15,12 @@ _DPN: Normalisation = ((124 / 255, 117 / 255, 104 / 255), (1 / (0.0167 * 255),) 
 def find_normalisation(encoder_name: str, encoder_weights: str | None) -> Normalisation:
     """Look up the mean and standard deviation that an encoder was trained with.
 
-    Up to version 0.4 segmentation_models_pytorch kept the numbers of its own encoders in its code; timm has its own.
+    The numbers of segmentation_models_pytorch's own encoders are those that its code held up to version 0.4; those of
+    timm's encoders come from timm.
+
+    Args:
+        encoder_name: an encoder of segmentation_models_pytorch, or `tu-` and the name of one of timm's.
+        encoder_weights: name of the encoder's pretrained weights, or None.
     """
     if encoder_name.startswith(("tu-", "timm-")):
         if encoder_weights == "advprop":

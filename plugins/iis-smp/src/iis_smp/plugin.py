@@ -1,4 +1,4 @@
-"""What this plugin offers: one model per architecture."""
+"""What this plugin offers: one model for each architecture."""
 
 from __future__ import annotations
 

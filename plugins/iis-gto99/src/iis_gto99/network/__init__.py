@@ -1,4 +1,4 @@
-"""The published network: image and click maps in, alpha out."""
+"""The published network: it takes an image and click maps and gives the alpha."""
 
 from __future__ import annotations
 
@@ -27,15 +27,22 @@ class GTO99Network(nn.Module):
         self.decoder = Decoder()
 
     def forward(self, image: Tensor, click_maps: Tensor, previous_alpha: Tensor, trimap: Tensor) -> Tensor:
-        """The alpha, float32 (B, 1, H, W) in [0, 1].
+        """Compute the alpha.
 
-        image: float32 (B, 3, H, W), RGB, normalised by the ImageNet mean and standard deviation; H and W are
-            multiples of 8.
-        click_maps: float32 (B, 6, H, W), Gaussians of three widths around the clicks, those of the background first.
-        previous_alpha: float32 (B, 1, H, W) in [0, 1].
-        trimap: (B, 2, H, W), 1 at clicked pixels, background first; the alpha is 0 and 1 there before it is filtered.
+        Args:
+            image: float32 (B, 3, H, W), RGB, normalised by the ImageNet mean and standard deviation; H and W are
+                multiples of 8.
+            click_maps: float32 (B, 6, H, W), Gaussians of three widths around the clicks, those of the background
+                first.
+            previous_alpha: float32 (B, 1, H, W) in [0, 1].
+            trimap: (B, 2, H, W), 1 at clicked pixels, background first; the alpha is set to 0 and 1 there before it is
+                filtered.
 
-        Raises UserError for another size.
+        Returns:
+            float32 (B, 1, H, W) in [0, 1].
+
+        Raises:
+            UserError: the image has another size.
         """
         if image.shape[-2] % STRIDE or image.shape[-1] % STRIDE:
             raise UserError(f"the image must have sides that are multiples of {STRIDE}, not {tuple(image.shape[-2:])}")
@@ -45,5 +52,5 @@ class GTO99Network(nn.Module):
 
 
 def build_network() -> GTO99Network:
-    """The network with random weights, in evaluation mode."""
+    """Build the network with random weights, in evaluation mode."""
     return GTO99Network().eval()

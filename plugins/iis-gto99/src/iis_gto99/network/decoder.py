@@ -1,4 +1,4 @@
-"""From features and click maps to the alpha: pyramid pooling, three stages of upsampling, guided filter."""
+"""The decoder: pyramid pooling, three stages of upsampling and a guided filter."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ _STRIP = 32
 
 
 class ClickEncoder(nn.Module):
-    """Features of click maps and previous alpha, (B, channels, H, W), at strides 2, 4 and 8."""
+    """Computes features of click maps and previous alpha, (B, channels, H, W), at strides 2, 4 and 8.
+
+    Args:
+        channels: number of maps.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -36,7 +40,7 @@ class ClickEncoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Alpha, float32 (B, 1, H, W), from the encoder's features, the image and the clicks."""
+    """Computes the alpha, float32 (B, 1, H, W), from the encoder's features, the image and the clicks."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +68,15 @@ class Decoder(nn.Module):
         previous_alpha: Tensor,
         trimap: Tensor,
     ) -> Tensor:
-        """features: of the encoder, at strides 2, 4 and 8. The other arguments as for `GTO99Network`."""
+        """Compute the alpha.
+
+        Args:
+            features: features of the encoder at strides 2, 4 and 8.
+            image: as for `GTO99Network`.
+            click_maps: as for `GTO99Network`.
+            previous_alpha: as for `GTO99Network`.
+            trimap: as for `GTO99Network`.
+        """
         stride2, stride4, stride8 = features
         clicks2, clicks4, clicks8 = self.usr_encoder(torch.cat((click_maps, previous_alpha), dim=1))
         deep = torch.cat((stride8, clicks8), dim=1)
@@ -76,9 +88,9 @@ class Decoder(nn.Module):
         return guided_filter(self._compute_guide(image, click_maps), x, _RADIUS, _EPS).clamp(0, 1)
 
     def _compute_guide(self, image: Tensor, click_maps: Tensor) -> Tensor:
-        """What steers the filter, from the image and the narrowest map of each kind of click.
+        """Compute what guides the filter, from the image and the narrowest map of each kind of click.
 
-        By strips, since the whole of the hidden channels would not stay in a processor's cache.
+        It works by strips, since all of the hidden channels would not stay in a processor's cache.
         """
         x = torch.cat((image, click_maps[:, ::3]), dim=1)
         strips = (

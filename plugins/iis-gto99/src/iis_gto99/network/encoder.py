@@ -10,7 +10,10 @@ _BLOCKS = (3, 4, 6, 3)
 
 
 class Encoder(nn.Module):
-    """From image and click maps, float32 (B, channels, H, W), to features at strides 2, 4 and 8.
+    """Computes features at strides 2, 4 and 8 from image and click maps, float32 (B, channels, H, W).
+
+    Args:
+        channels: number of channels of image and click maps together.
 
     Source: He et al. 2016, Deep Residual Learning; dilated as by Yu, Koltun, Funkhouser 2017.
     """
@@ -33,7 +36,15 @@ class Encoder(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """A 3x3 convolution between two of 1x1."""
+    """A 3x3 convolution between two of 1x1, with a residual connection.
+
+    Args:
+        inputs: number of channels that enter.
+        planes: number of channels of the 3x3 convolution; four times as many leave.
+        stride: stride of the 3x3 convolution.
+        dilation: dilation of the 3x3 convolution.
+        shortcut: whether the residual connection has a convolution, to change stride or channels.
+    """
 
     def __init__(self, inputs: int, planes: int, stride: int, dilation: int, shortcut: bool) -> None:
         super().__init__()
@@ -60,7 +71,7 @@ class Bottleneck(nn.Module):
 
 
 def _make_layer(inputs: int, planes: int, blocks: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
-    """Blocks in a row; the first changes stride and channels, at half of the dilation."""
+    """Make a row of blocks; the first changes stride and channels, at half of the dilation."""
     first = Bottleneck(inputs, planes, stride, max(1, dilation // 2), shortcut=True)
     rest = (Bottleneck(4 * planes, planes, 1, dilation, shortcut=False) for _ in range(1, blocks))
     return nn.Sequential(first, *rest)

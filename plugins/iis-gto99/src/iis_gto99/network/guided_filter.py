@@ -8,9 +8,13 @@ from torch.nn import functional
 
 
 def guided_filter(guide: Tensor, x: Tensor, radius: int, eps: float) -> Tensor:
-    """x, made a locally linear function of the guide; both float32 (B, 1, H, W).
+    """Make x a locally linear function of the guide.
 
-    radius: of the square windows, in pixels. eps: added to the guide's variance.
+    Args:
+        guide: float32 (B, 1, H, W).
+        x: float32 (B, 1, H, W).
+        radius: radius of the square windows, in pixels.
+        eps: number that is added to the guide's variance.
 
     Source: He, Sun, Tang 2010, Guided Image Filtering.
     """
@@ -28,7 +32,7 @@ def guided_filter(guide: Tensor, x: Tensor, radius: int, eps: float) -> Tensor:
 
 
 def _sum_box(x: Tensor, radius: int) -> Tensor:
-    """Sums over windows clipped to the image.
+    """Sum over windows clipped to the image.
 
     Running sums round as in the published code; where a guide hardly varies, their rounding decides the slope.
     """

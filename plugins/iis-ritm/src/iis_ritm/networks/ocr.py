@@ -1,4 +1,4 @@
-"""Object-contextual representations: every pixel is described by the region it belongs to."""
+"""Object-contextual representations, which describe every pixel by the region that it belongs to."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from torch import Tensor, nn
 
 
 class ObjectContext(nn.Module):
-    """From features (B, C, H, W) and the logits of regions (B, K, H, W) to features of the same shape.
+    """Computes features (B, C, H, W) from features of the same shape and logits of regions (B, K, H, W).
 
-    channels: C. key_channels: of keys, queries and values. dropout: in training.
+    Args:
+        channels: C.
+        key_channels: number of channels of keys, queries and values.
+        dropout: probability of dropout in training.
 
     Source: Yuan, Chen, Wang 2020, Object-Contextual Representations for Semantic Segmentation.
     """
@@ -29,7 +32,7 @@ class ObjectContext(nn.Module):
 
 
 class _Attention(nn.Module):
-    """Pixels ask, regions answer."""
+    """Attention in which pixels are queries and regions are keys and values."""
 
     def __init__(self, channels: int, keys: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""From a name or a checkpoint's config to a network."""
+"""Building a network from a name or from a checkpoint's config."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def build_network(name_or_config: str | Mapping[str, Any]) -> RITMNetwork:
     """Build a network with random weights, in evaluation mode.
 
     Args:
-        name_or_config: a name of `CONFIGS` (with or without `ritm/`), or `{"class", "params"}`, each parameter being a
-            plain value or a checkpoint's `{"type", "value", "specified"}`.
+        name_or_config: a key of `CONFIGS` (with or without `ritm/`), or `{"class", "params"}`, in which each parameter
+            is a plain value or a checkpoint's `{"type", "value", "specified"}`.
 
     Raises:
         UserError: the name, the class or a parameter is unknown.
@@ -43,7 +43,17 @@ def build_network(name_or_config: str | Mapping[str, Any]) -> RITMNetwork:
 
 
 def parse_config(config: Mapping[str, Any]) -> tuple[type[RITMNetwork], dict[str, Any]]:
-    """Read the class of a config and its parameters as plain values. Raises UserError for what is not supported."""
+    """Read the class of a config and its parameters as plain values.
+
+    Args:
+        config: `{"class", "params"}`.
+
+    Returns:
+        The class and its keywords.
+
+    Raises:
+        UserError: the config is malformed, or its class or norm layer is not supported.
+    """
     try:
         name, given = str(config["class"]).rsplit(".", 1)[-1], dict(config["params"])
     except (KeyError, TypeError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -11,25 +12,51 @@ from torch.nn import functional
 
 
 class InferenceCopy:
-    """Keeps what `prepare` makes of a network, until the network's parameters change.
+    """Keeps what `prepare` makes of a network, until the network's modules, parameters or buffers change.
 
-    prepare: from a network to a callable that answers as it does in evaluation mode, e.g. a copy in which what does
-        not depend on the input is computed once. The network itself must stay as it is.
+    Other attributes of modules, such as a stride, are not watched.
+
+    Args:
+        prepare: from a network to a callable that answers as it does in evaluation mode, e.g. a copy in which what does
+            not depend on the input is computed once. The network itself must stay as it is; where there is nothing to
+            gain, it is what `prepare` gives back.
+
     """
 
     def __init__(self, prepare: Callable[[nn.Module], Any]) -> None:
         self.prepare = prepare
-        self._kept: tuple[tuple[int, ...], Any] | None = None
+        self._kept: tuple[Any, Any, Any] | None = None
 
+    @torch.no_grad()
     def of(self, network: nn.Module) -> Any:
-        """The copy; the network itself while it is trained, or where it has no parameters."""
-        if network.training or next(network.parameters(), None) is None:
+        """The copy; the network itself while any part of it is trained, or where it has no parameters."""
+        modules = list(network.modules())
+        if any(module.training for module in modules) or next(network.parameters(), None) is None:
             return network
-        tensors = (*network.parameters(), *network.buffers())
-        versions = tuple(version for tensor in tensors for version in (tensor._version, tensor.data_ptr()))
-        if self._kept is None or self._kept[0] != versions:
-            self._kept = versions, self.prepare(network)
-        return self._kept[1]
+        structure = [(module, *module._forward_hooks, *module._forward_pre_hooks) for module in modules]
+        if self._kept is not None and self._kept[0] == structure and self._kept[2] is network:
+            return network
+        contents = _read_contents(network)
+        if self._kept is None or self._kept[:2] != (structure, contents):
+            self._kept = structure, contents, self.prepare(network)
+        return self._kept[2]
+
+
+def _read_contents(network: nn.Module) -> Any:
+    """Something small that changes with the parameters and buffers.
+
+    Versions alone do not do: fused optimizers and what is written through `.data` leave them as they are. Nor do sums,
+    which reordering leaves as they are.
+    """
+    tensors = (*network.parameters(), *network.buffers())
+    known = [
+        (0 if tensor.is_inference() else tensor._version, tensor.data_ptr(), tensor.dtype, tensor.device)
+        for tensor in tensors
+    ]
+    sums = defaultdict(list)
+    for tensor in tensors:
+        sums[tensor.device].append(tensor.sum(dtype=torch.float32))
+    return known, [torch.stack(own).tolist() for own in sums.values()]
 
 
 def enlarged_and_convolved(x: Tensor, weight: Tensor, shape: tuple[int, int], *, align_corners: bool) -> Tensor:

@@ -19,6 +19,8 @@ _CONV_EXTEND_LR_MULT = 0.1
 class Scale(nn.Module):
     """A learned factor, never negative."""
 
+    conv_norms = ()
+
     def __init__(self, initial: float) -> None:
         super().__init__()
         self.scale = nn.Parameter(torch.full((1,), initial))

@@ -14,6 +14,8 @@ class ObjectContext(nn.Module):
     Source: Yuan, Chen, Wang 2020, Object-Contextual Representations for Semantic Segmentation.
     """
 
+    conv_norms = ()
+
     def __init__(self, channels: int, key_channels: int, dropout: float = 0.05) -> None:
         super().__init__()
         self.object_context_block = _Attention(channels, key_channels)
@@ -30,6 +32,8 @@ class ObjectContext(nn.Module):
 
 class _Attention(nn.Module):
     """Pixels ask, regions answer."""
+
+    conv_norms = ()
 
     def __init__(self, channels: int, keys: int) -> None:
         super().__init__()

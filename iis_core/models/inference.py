@@ -59,6 +59,21 @@ def _read_contents(network: nn.Module) -> Any:
     return known, [torch.stack(own).tolist() for own in sums.values()]
 
 
+def consists_of(network: nn.Module, is_own: Callable[[type[nn.Module]], bool]) -> bool:
+    """Tell whether a network has only modules whose forward is known: torch's and own ones, without hooks.
+
+    Args:
+        network: with all of its modules.
+        is_own: whether a class is known not to look into the modules that it holds, but to call them.
+
+    """
+    return all(
+        (type(module).__module__.startswith("torch.nn.modules.") or is_own(type(module)))
+        and not (module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
+        for module in network.modules()
+    )
+
+
 def enlarged_and_convolved(x: Tensor, weight: Tensor, shape: tuple[int, int], *, align_corners: bool) -> Tensor:
     """A convolution of a bilinear enlargement, without ever having all channels at the large size.
 

@@ -20,6 +20,7 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from iis_core.models.inference import consists_of
 from iis_ritm.networks.hrnet import HRNet
 
 
@@ -64,15 +65,7 @@ def fold(network: nn.Module) -> nn.Module:
 
 
 def _is_known(network: nn.Module) -> bool:
-    return all(
-        (_declares(module) or type(module).__module__.startswith("torch.nn.modules."))
-        and not (module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
-        for module in network.modules()
-    )
-
-
-def _declares(module: nn.Module) -> bool:
-    return "conv_norms" in vars(type(module))
+    return consists_of(network, lambda kind: "conv_norms" in vars(kind))
 
 
 def _list_pairs(module: nn.Module) -> Iterable[tuple[str, str]]:

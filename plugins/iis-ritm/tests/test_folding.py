@@ -11,9 +11,11 @@ import torch
 from fill_weights import fill_weights
 from iis_ritm import RITMModel, build_network
 from iis_ritm.folding import fold, prepare_for_inference
+from iis_ritm.networks.hrnet import SplitConvolution
 from iis_ritm.networks.published import CONFIGS
 from iis_ritm.networks.resnet import BasicBlock
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils import parametrizations, prune
 
 WIDTH = 6
@@ -315,3 +317,26 @@ def test_the_network_given_stays_as_it_was(name: str, change: Any) -> None:
 def test_low_resolutions_are_convolved_before_they_are_enlarged() -> None:
     network = prepare_for_inference(ours("hrnet18s"))
     assert network.feature_extractor.wide is not None
+
+
+BRANCHES = {
+    "halved": [(24, 32), (12, 16), (6, 8), (3, 4)],
+    "single pixels": [(7, 5), (4, 3), (1, 1), (1, 1)],
+    "only single pixels": [(1, 1)] * 4,
+    "larger than the first": [(6, 5), (3, 9), (11, 7), (2, 13)],
+    "one row": [(1, 17), (1, 9), (1, 5), (1, 2)],
+}
+
+
+@pytest.mark.parametrize("shapes", BRANCHES.values(), ids=BRANCHES)
+@torch.no_grad()
+def test_a_split_convolution_gives_what_the_joined_one_gives(shapes: list[tuple[int, int]]) -> None:
+    torch.manual_seed(0)
+    widths = [3, 5, 2, 7]
+    branches = [torch.randn(2, width, *shape) for width, shape in zip(widths, shapes, strict=True)]
+    given = [branch.clone() for branch in branches]
+    conv = nn.Conv2d(sum(widths), 4, 3, padding=1)
+    enlarged = [functional.interpolate(x, shapes[0], mode="bilinear", align_corners=True) for x in branches]
+    expected = conv(torch.cat(enlarged, dim=1)).relu()
+    assert torch.allclose(SplitConvolution(conv, widths)(branches), expected, atol=1e-5)
+    assert all(torch.equal(branch, before) for branch, before in zip(branches, given, strict=True))

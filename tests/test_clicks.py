@@ -78,6 +78,15 @@ def test_maps_agree_with_all_pixels_times_all_clicks(points: Tensor) -> None:
     assert np.allclose(gaussians(points, shape, (3, 9.5)), both.reshape(len(points), 4, *shape), atol=1e-6)
 
 
+@given(point_tensors(), st.sampled_from([0, 0.5, 1, 2.5, 7.3, 60]), st.tuples(st.integers(1, 12), st.integers(1, 12)))
+def test_disks_of_any_radius_agree_with_all_pixels_times_all_clicks(
+    points: Tensor, radius: float, shape: tuple[int, int]
+) -> None:
+    squared = plain_squared(points, shape)
+    certain = (np.abs(squared - radius**2) > 1e-3) | (squared == radius**2)
+    assert (disks(points, shape, radius).numpy() == (squared <= radius**2))[certain].all()
+
+
 @pytest.mark.parametrize("encode", ENCODINGS.values(), ids=ENCODINGS)
 @given(earlier=point_tensors(), data=st.data())
 def test_new_clicks_drawn_over_the_earlier_map_give_the_map_of_all(encode, earlier: Tensor, data) -> None:

@@ -148,6 +148,31 @@ def test_known_features_are_used_without_gradients_only() -> None:
     assert not torch.equal(outputs["y"], right["y"])
 
 
+class WritesIntoFeatures(Pyramid):
+    """A decoder that changes in place what it is given."""
+
+    def decode(self, features: Sequence[Tensor], shape: tuple[int, int]) -> Tensor:
+        features[-1].mul_(2)
+        return super().decode(features, shape)
+
+
+@pytest.mark.parametrize("network", [Pyramid, WritesIntoFeatures])
+@pytest.mark.parametrize("shape", [(24, 32), (19, 35), (5, 3)])
+def test_features_kept_from_click_to_click_give_what_is_computed_anew(
+    network: type[Pyramid], shape: tuple[int, int]
+) -> None:
+    model = fuse(network(), fusion="intermediate", click_encoding="disks", mean=(0.5,) * 3, std=(0.2,) * 3).eval()
+    x = torch.rand(2, 3, *shape, generator=torch.Generator().manual_seed(0))
+    pcs, ncs = [[[(1, 2)], []], [[(4, 0)], [(3, 1)]], [[], [(0, 0)]]], [[[], [(2, 2)]], [[], []], [[(0, 2)], []]]
+    kept = model.initialize_z(x, x[:, :1])
+    prediction = kept["prediction"]
+    for step in range(1, 4):
+        answer, kept = model(x, kept, pcs[:step], ncs[:step])
+        prediction, _ = model(x, {"prediction": prediction}, pcs[:step], ncs[:step])
+        assert "features" in kept
+        assert torch.equal(answer, prediction)
+
+
 def test_a_network_that_reads_no_image_is_refused() -> None:
     with pytest.raises(UserError, match="Conv2d has no convolution that reads an image"):
         widen_input(nn.Conv2d(4, 8, 3), 3)

@@ -56,6 +56,97 @@ def test_squared_distance_is_exact_in_large_images(shape: tuple[int, int]) -> No
     assert (squared_distance(mask) == (rows**2 + columns**2)[1:-1, 1:-1]).all()
 
 
+def strip(shape: tuple[int, int], slope: float, half_width: float) -> np.ndarray:
+    """The pixels near a line through the middle."""
+    rows, columns = np.indices(shape)
+    across = (rows - shape[0] / 2) - slope * (columns - shape[1] / 2)
+    return np.asarray(np.abs(across) <= half_width * np.hypot(1, slope))
+
+
+def ring(side: int, outer: float, inner: float) -> np.ndarray:
+    radius = np.hypot(*(np.indices((side, side)) - side // 2))
+    return np.asarray((radius <= outer) & (radius >= inner))
+
+
+def place_together(*parts: np.ndarray) -> np.ndarray:
+    """Masks of one height side by side, a column apart."""
+    return np.concatenate([np.pad(part, ((0, 0), (0, 1))) for part in parts], axis=1)
+
+
+SHAPES = {
+    "one pixel": np.ones((1, 1), bool),
+    "one pixel in the corner": np.indices((9, 7)).sum(axis=0) == 14,
+    "full": np.ones((40, 31), bool),
+    "a row": np.ones((1, 300), bool),
+    "a column": np.ones((300, 1), bool),
+    "a long strip": np.ones((3, 300), bool),
+    "a diagonal": np.eye(50, dtype=bool),
+    "the other diagonal": np.eye(50, dtype=bool)[:, ::-1],
+    "two diagonals": np.eye(50, dtype=bool) | np.eye(50, k=1, dtype=bool),
+    "a checkerboard": np.indices((30, 41)).sum(axis=0) % 2 == 0,
+    "a disk": ring(61, 27.3, 0),
+    "a ring": ring(61, 28, 11),
+    "two equal disks": place_together(ring(41, 17, 0), ring(41, 17, 0)),
+    # The directions in which a chamfer distance is most too long and most too short.
+    "a strip that chamfer makes deeper": strip((60, 80), 0.1969, 9),
+    "a strip that chamfer makes shallower": strip((60, 80), 0.5, 9),
+    "both strips": place_together(strip((60, 50), 0.1969, 9), strip((60, 50), 0.5, 9.1), ring(60, 9.2, 0)),
+}
+
+
+@pytest.mark.parametrize("mask", SHAPES.values(), ids=SHAPES)
+def test_distances_in_difficult_shapes_are_exact(mask: np.ndarray) -> None:
+    squared = plain_squared(mask)
+    assert (squared_distance(mask) == squared).all()
+    assert farthest_pixel(mask) == (squared.max(), *np.unravel_index(squared.argmax(), mask.shape))
+
+
+def squared_around_holes(shape: tuple[int, int], holes: np.ndarray) -> np.ndarray:
+    """Squared distances in a mask that is full but for some pixels, by looking at each of these and at the border."""
+    rows, columns = np.indices(shape)
+    to_border = np.minimum.reduce([rows + 1, shape[0] - rows, columns + 1, shape[1] - columns]) ** 2
+    return np.minimum.reduce([to_border, *((rows - row) ** 2 + (columns - col) ** 2 for row, col in holes)])
+
+
+# With its frame, a side of 1022 is the largest that OpenCV is trusted with.
+@pytest.mark.parametrize("shape", [(1022, 1022), (1022, 40), (40, 1022), (1023, 40), (40, 1023), (2, 5000), (5000, 3)])
+@pytest.mark.parametrize("count", [0, 1, 15])
+def test_distances_at_the_largest_size_of_the_fast_way_are_exact(shape: tuple[int, int], count: int) -> None:
+    holes = np.random.default_rng(count).integers(0, shape, (count, 2))
+    mask = np.ones(shape, bool)
+    mask[tuple(holes.T)] = False
+    squared = squared_around_holes(shape, holes)
+    assert (squared_distance(mask) == squared).all()
+    assert farthest_pixel(mask) == (squared.max(), *np.unravel_index(squared.argmax(), shape))
+
+
+VIEWS = {
+    "transposed": lambda mask: mask.T,
+    "mirrored": lambda mask: mask[:, ::-1],
+    "upside down": lambda mask: mask[::-1],
+    "every third column": lambda mask: mask[:, ::3],
+    "one row repeated": lambda mask: np.broadcast_to(mask[40], mask.shape),
+    "without pixels": lambda mask: mask[:0],
+}
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+@pytest.mark.parametrize(
+    "compute",
+    [
+        bounding_box,
+        squared_distance,
+        farthest_pixel,
+        lambda mask: [(component.area, component.box) for component in components(mask)],
+        lambda mask: connected_to(mask, [(1, 1)] if mask.size else []),
+    ],
+    ids=["bounding_box", "squared_distance", "farthest_pixel", "components", "connected_to"],
+)
+def test_a_view_of_a_mask_is_read_as_its_copy(compute, view) -> None:
+    mask = view(blocks(0, 90, 120, 9, 0.6))
+    np.testing.assert_equal(compute(mask), compute(mask.copy()))
+
+
 def check_farthest(mask: np.ndarray, excluded: np.ndarray) -> None:
     squared = squared_distance(mask)
     squared[excluded[:, 0], excluded[:, 1]] = 0
@@ -133,9 +224,28 @@ def _holds(component: Component, pixel: tuple[int, int]) -> bool:
     return inside and bool(component.mask[pixel[0] - rows.start, pixel[1] - columns.start])
 
 
-def test_a_checkerboard_has_as_many_components_as_fields() -> None:
-    board = np.indices((300, 400)).sum(axis=0) % 2 == 0
-    assert len(components(board, 4)) == 300 * 400 / 2
+# Labels have 16 bits in masks of up to 131068 pixels.
+@pytest.mark.parametrize("shape", [(300, 400), (362, 362), (2, 65534), (131068, 1), (1, 131069), (362, 363)])
+@pytest.mark.parametrize("connectivity", [4, 8])
+def test_as_many_single_pixels_as_there_can_be_are_as_many_components(
+    shape: tuple[int, int], connectivity: int
+) -> None:
+    places = np.indices(shape)
+    board = places.sum(axis=0) % 2 == 0 if connectivity == 4 else (places % 2 == 0).all(axis=0)
+    found = components(board, connectivity)
+    assert [(box[0].start, box[1].start) for _, box, _ in found] == list(zip(*np.nonzero(board), strict=True))
+    assert {area for area, _, _ in found} == {1}
+
+
+@pytest.mark.parametrize("connectivity", [4, 8])
+def test_components_of_noise_at_the_limit_of_short_labels_are_those_of_scipy(connectivity: int) -> None:
+    mask = np.random.default_rng(0).random((362, 362)) < 0.45
+    labels, _ = ndimage.label(mask, np.ones((3, 3)) if connectivity == 8 else None)
+    areas = np.bincount(labels.ravel())[1:]
+    found = components(mask, connectivity)
+    assert [component.area for component in found] == areas.tolist()
+    largest = max(found, key=lambda component: component.area)
+    assert (largest.mask == (labels == areas.argmax() + 1)[largest.box]).all()
 
 
 @given(masks)

@@ -85,6 +85,9 @@ def connected_to(mask: np.ndarray, pixels: Sequence[Click]) -> np.ndarray:
         The union, bool (H, W).
 
     """
+    if bounding_box(mask) is None:
+        # OpenCV ends the process on a mask without pixels.
+        return np.zeros(mask.shape, bool)
     _, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
     is_kept = np.zeros(int(labels.max()) + 1, bool)
     is_kept[[labels[pixel] for pixel in pixels]] = True

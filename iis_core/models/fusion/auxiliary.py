@@ -54,8 +54,11 @@ class AuxiliaryEncoder(nn.Module):
         for stage in self.stages:
             maps = stage(maps)
             stages.append(maps)
+        # A decoder may write into what it is given, and an image's features are kept from click to click.
         return [
-            feature if isinstance(output, nn.Identity) else feature + _resize_like(output(stages[level]), feature)
+            feature.clone()
+            if isinstance(output, nn.Identity)
+            else feature + _resize_like(output(stages[level]), feature)
             for feature, level, output in zip(features, self.levels, self.outputs, strict=True)
         ]
 

@@ -12,7 +12,7 @@ import torch
 from fill_weights import fill_weights
 from iis_ritm import build_network
 from iis_ritm.configs import CONFIGS
-from iis_ritm.folding import folded
+from iis_ritm.folding import fold, prepare_for_inference
 from torch.nn import functional
 
 from iis_core import UserError
@@ -48,8 +48,8 @@ def test_registered_configurations_are_the_published_ones() -> None:
     ("name", "file"),
     [("hrnet18s", "ritm_hrnet18s_itermask"), ("ritm/resnet34-baseline", "ritm_resnet34_baseline")],
 )
-@pytest.mark.parametrize("fold", [False, True])
-def test_outputs_are_the_published_ones(name: str, file: str, fold: bool, reference: Any) -> None:
+@pytest.mark.parametrize("change", [lambda network: network, fold, prepare_for_inference])
+def test_outputs_are_the_published_ones(name: str, file: str, change: Any, reference: Any) -> None:
     network = build_network(name)
     network.load_state_dict(fill_weights(network.state_dict()))
     arrays = reference[file]
@@ -58,20 +58,12 @@ def test_outputs_are_the_published_ones(name: str, file: str, fold: bool, refere
         image = torch.cat((image, torch.from_numpy(arrays["prev_mask"])), dim=1)
     points = torch.from_numpy(arrays["points"])
     with torch.no_grad():
-        outputs = (folded(network) if fold else network)(image, points)
+        outputs = change(network)(image, points)
         maps = network.click_maps(points, (96, 128))
     assert np.array_equal(maps.numpy(), arrays["click_maps"])
     assert set(outputs) == {"instances", "instances_aux"} & set(arrays)
     for key, value in outputs.items():
         assert np.abs(value.numpy() - arrays[key]).max() < 1e-4 * np.abs(arrays[key]).max()
-
-
-def test_folding_leaves_no_batch_norm_and_the_network_as_it_was() -> None:
-    network = build_network("hrnet18s")
-    before = list(network.state_dict())
-    copy = folded(network)
-    assert not [m for m in copy.modules() if isinstance(m, torch.nn.BatchNorm2d)]
-    assert list(network.state_dict()) == before
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ def measure_distances(shape: tuple[int, ...], seeds: Sequence[Seed]) -> tuple[np
 
     Returns:
         Both as given by `measure_distance`.
+
     """
     return measure_distance(shape, (s for s in seeds if s.positive)), measure_distance(
         shape, (s for s in seeds if not s.positive)

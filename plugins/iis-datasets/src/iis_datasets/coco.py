@@ -28,6 +28,7 @@ class Coco(AnnotatedImages):
 
     Raises:
         UserError: the file does not have the format, or images are missing.
+
     """
 
     def __init__(

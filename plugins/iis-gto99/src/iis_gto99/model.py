@@ -35,6 +35,7 @@ class GTO99Model(IISModel):
         device: where to run; by default where the network's parameters are.
 
     Source: Forte, Price, Cohen, Xu, Pitié 2020, Getting to 99% Accuracy in Interactive Segmentation.
+
     """
 
     def __init__(self, network: GTO99Network, *, device: str | torch.device | None = None) -> None:
@@ -60,6 +61,7 @@ class GTO99Model(IISModel):
             target: as for `IISModel`.
             initial_mask: as for `IISModel`.
             features: as returned by `encode`, which is called by default.
+
         """
         features = self.encode(image) if features is None else features
         return {"alpha": self.initialize_y(image, target, initial_mask), "features": features}

@@ -75,6 +75,7 @@ class Checkpoints(Callback):
     Args:
         file: the checkpoint.
         every: interval in optimizer steps.
+
     """
 
     def __init__(self, file: Path, every: int) -> None:
@@ -103,6 +104,7 @@ class Pictures(Callback):
     Args:
         folder: where the pictures are written.
         every: interval in batches.
+
     """
 
     def __init__(self, folder: Path, every: int) -> None:
@@ -136,6 +138,7 @@ class NumberOfClicks(Callback):
     Args:
         validation: what is evaluated, and when.
         folder: where the evaluation runs are written, one for each epoch.
+
     """
 
     def __init__(self, validation: Validation, folder: Path) -> None:
@@ -155,6 +158,7 @@ class NumberOfClicks(Callback):
         Args:
             trainer: the trainer.
             pl_module: a `ClickTraining`.
+
         """
         had = trainer.fit_loop.epoch_loop.batch_progress.current.ready
         if trainer.global_step and had in (0, trainer.num_training_batches):

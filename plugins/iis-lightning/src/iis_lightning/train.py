@@ -46,6 +46,7 @@ def train(config: TrainingConfig) -> Path:
     Raises:
         UserError: something that is built or called raises it; the last checkpoint is kept.
         ContractError: likewise.
+
     """
     out = Path(config.out)
     last = out / CHECKPOINTS / LAST
@@ -105,6 +106,7 @@ class Trial:
         parameters: number of trained parameters, and of all.
         seconds: duration of the second step.
         memory: peak memory in bytes.
+
     """
 
     batch: RegionBatch
@@ -120,6 +122,7 @@ def try_out(config: TrainingConfig) -> Trial:
 
     Args:
         config: the configuration.
+
     """
     module = _build_module(config).train()
     trainer = _build_trainer(config, Path(config.out), None)

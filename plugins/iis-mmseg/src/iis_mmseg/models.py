@@ -25,6 +25,7 @@ def complete_config(config: Mapping[str, Any], keywords: Mapping[str, Any]) -> d
 
     Raises:
         UserError: no configuration is given, or it cannot be read.
+
     """
     if "model" in config:
         return dict(config)

@@ -15,7 +15,7 @@ from iis_core import UserError
 from iis_core.clicks import NO_POINT, order_clicks, points_from_clicks
 from iis_core.models.inference import InferenceCopy
 from iis_core.types import Clicks, State
-from iis_ritm.folding import prepared
+from iis_ritm.folding import prepare_for_inference
 from iis_ritm.networks.network import RITMNetwork, resized
 from iis_ritm.networks.published import build_network
 from iis_ritm.zoom import Box, OrderedClick, ZoomIn, fitted, moved, placed, seen
@@ -46,8 +46,10 @@ class RITMModel(nn.Module):
     precision: "fp32", or "bf16" to compute in bfloat16 where torch's autocast does.
     compile: compile the network with torch's compiler.
 
-    For inference a copy of the network is used in which batch norms are folded; it is made anew when the parameters
-    change. Source: Sofiiuk, Petrov, Konushin 2021; Sofiiuk et al. 2020, f-BRS (zoom-in).
+    For inference a copy of the network is used in which batch norms are folded, where the network says how it runs (see
+    `folding`), as published ones do; it is made anew when the parameters change. Any other network runs as it is.
+
+    Source: Sofiiuk, Petrov, Konushin 2021; Sofiiuk et al. 2020, f-BRS (zoom-in).
     """
 
     def __init__(
@@ -76,7 +78,7 @@ class RITMModel(nn.Module):
         self.flip = flip
         self.max_size = max_size
         self.precision = precision
-        self._inference = InferenceCopy(_compiled if compile else prepared)
+        self._inference = InferenceCopy(_compile if compile else prepare_for_inference)
 
     @property
     def device(self) -> torch.device:
@@ -183,9 +185,7 @@ class RITMModel(nn.Module):
             image, points = torch.cat((image, image.flip(3))), torch.cat((points, _mirrored(points, image.shape[3])))
         lower = torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
         with lower:
-            logits: Tensor = self._inference.of(self.network)(
-                image.contiguous(memory_format=torch.channels_last), points
-            )["instances"]
+            logits: Tensor = self._inference.of(self.network)(image, points)["instances"]
         logits = logits.float()
         if self.flip:
             straight, mirrored = logits.chunk(2)
@@ -221,8 +221,8 @@ def build_model(
     )
 
 
-def _compiled(network: nn.Module) -> Any:
-    return torch.compile(prepared(network), dynamic=True)
+def _compile(network: nn.Module) -> Any:
+    return torch.compile(prepare_for_inference(network), dynamic=True)
 
 
 def _order(pcs: Clicks, ncs: Clicks, element: int) -> list[OrderedClick]:

@@ -16,6 +16,7 @@ def complete_config(config: Mapping[str, Any], keywords: Mapping[str, Any]) -> d
     Args:
         config: the config so far.
         keywords: keywords of `build_model` that are not part of the config.
+
     """
     if "mean" in config:
         return dict(config)

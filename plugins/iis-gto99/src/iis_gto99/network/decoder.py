@@ -21,6 +21,7 @@ class ClickEncoder(nn.Module):
 
     Args:
         channels: number of maps.
+
     """
 
     def __init__(self, channels: int) -> None:
@@ -76,6 +77,7 @@ class Decoder(nn.Module):
             click_maps: as for `GTO99Network`.
             previous_alpha: as for `GTO99Network`.
             trimap: as for `GTO99Network`.
+
         """
         stride2, stride4, stride8 = features
         clicks2, clicks4, clicks8 = self.usr_encoder(torch.cat((click_maps, previous_alpha), dim=1))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from iis_core.models.inference import enlarged_and_convolved
+from iis_core.models.inference import consists_of, enlarged_and_convolved
 
 _GROUPS = 32
 
@@ -58,7 +58,7 @@ class SplitConv2d(nn.Module):
         super().__init__()
         weights = torch.split(joined.applied_weight(), list(joined.channels), dim=1)
         biases = (joined.bias, *[None] * (len(weights) - 1))
-        self.convs = nn.ModuleList(_plain(joined, *of_part) for of_part in zip(weights, biases, strict=True))
+        self.convs = nn.ModuleList(_copy_conv(joined, *of_part) for of_part in zip(weights, biases, strict=True))
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
         shape = _size(parts[1])
@@ -83,14 +83,15 @@ def _size(x: Tensor) -> tuple[int, int]:
 def _convolved(x: Tensor, conv: nn.Module, shape: tuple[int, int]) -> Tensor:
     """A tensor brought to a size and convolved, in the order that is cheaper."""
     if _is_grid(x, shape):
-        assert isinstance(conv.weight, Tensor)
-        return enlarged_and_convolved(x, conv.weight, shape, align_corners=False)
+        assert isinstance(conv, nn.Conv2d)
+        convolved = enlarged_and_convolved(x, conv.weight, shape, align_corners=False)
+        return convolved if conv.bias is None else convolved + conv.bias[:, None, None]
     y: Tensor = conv(resized(x, shape))
     return y
 
 
 def _is_grid(x: Tensor, shape: tuple[int, int]) -> bool:
-    """Whether a tensor, never the first, has so few pixels that its enlargement is better not convolved."""
+    """Whether a tensor has so few pixels that its enlargement is better not convolved."""
     return x.shape[-2] * x.shape[-1] * 16 < shape[0] * shape[1]
 
 
@@ -101,26 +102,37 @@ def group_norm(channels: int) -> nn.GroupNorm:
 
 @torch.no_grad()
 def prepared(network: nn.Module) -> nn.Module:
-    """A copy for inference: weights standardised once, tensors that lie side by side convolved one by one."""
+    """Make a copy for inference: weights standardised once, tensors that lie side by side convolved one by one.
+
+    Args:
+        network: in evaluation mode. It stays as it is; with modules that are neither of this package nor torch's, or
+            with hooks, it is given back itself.
+
+    """
+    if not consists_of(network, lambda kind: kind.__module__.startswith("iis_gto99.network")):
+        return network
     network = copy.deepcopy(network).eval()
     for module in list(network.modules()):
-        for name, child in module.named_children():
+        for name, child in list(module._modules.items()):
             if isinstance(child, JoinedConv2d):
                 setattr(module, name, SplitConv2d(child))
             elif isinstance(child, StandardisedConv2d):
-                setattr(module, name, _plain(child, standardised(child.weight), child.bias))
+                setattr(module, name, _copy_conv(child, standardised(child.weight), child.bias))
     return network.to(memory_format=torch.channels_last)
 
 
-def _plain(conv: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> nn.Conv2d:
+def _copy_conv(conv: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> nn.Conv2d:
+    """A convolution like another, by a weight that may read fewer channels."""
     plain = nn.Conv2d(
-        weight.shape[1],
+        weight.shape[1] * conv.groups,
         weight.shape[0],
         conv.kernel_size,  # type: ignore[arg-type]
         conv.stride,  # type: ignore[arg-type]
         conv.padding,  # type: ignore[arg-type]
         conv.dilation,  # type: ignore[arg-type]
+        conv.groups,
         bias=bias is not None,
+        padding_mode=conv.padding_mode,
         device="meta",
     )
     plain.weight = nn.Parameter(weight.contiguous())

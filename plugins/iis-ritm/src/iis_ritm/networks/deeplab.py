@@ -24,6 +24,8 @@ class DeepLabNetwork(RITMNetwork):
     Raises UserError for an unknown backbone.
     """
 
+    conv_norms = ()
+
     def __init__(
         self, *, backbone: str = "resnet50", deeplab_ch: int = 256, aspp_dropout: float = 0.5, **inputs: Any
     ) -> None:
@@ -43,6 +45,8 @@ class DeepLabNetwork(RITMNetwork):
 
 
 class _Features(nn.Module):
+    conv_norms = ()
+
     def __init__(self, backbone: str, channels: int, dropout: float) -> None:
         super().__init__()
         expansion = BLOCKS[backbone][0].expansion
@@ -64,6 +68,8 @@ class _Features(nn.Module):
 class _Pyramid(nn.Module):
     """Atrous spatial pyramid pooling; the name of its branches is the published one."""
 
+    conv_norms = ()
+
     def __init__(self, inputs: int, channels: int, dropout: float) -> None:
         super().__init__()
         dilated = [convolution(inputs, channels, kernel=3, dilation=rate) for rate in (12, 24, 36)]
@@ -79,6 +85,8 @@ class _Pyramid(nn.Module):
 
 class _Named(nn.Module):
     """A module under the name that it has in published checkpoints."""
+
+    conv_norms = ()
 
     def __init__(self, name: str, module: nn.Module) -> None:
         super().__init__()

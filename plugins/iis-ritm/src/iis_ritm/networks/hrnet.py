@@ -21,6 +21,8 @@ class HRNetNetwork(RITMNetwork):
     small: two blocks instead of four, and fewer modules.
     """
 
+    conv_norms = ()
+
     def __init__(self, *, width: int = 48, ocr_width: int = 256, small: bool = False, **inputs: Any) -> None:
         super().__init__(**inputs)
         self.feature_extractor = HRNet(width, ocr_width, small)
@@ -40,6 +42,8 @@ class HRNet(nn.Module):
 
     Source: Sun et al. 2019, High-Resolution Representations for Labeling Pixels and Regions.
     """
+
+    conv_norms = (("conv1", "bn1"), ("conv2", "bn2"))
 
     def __init__(self, width: int, ocr_width: int, small: bool) -> None:
         super().__init__()
@@ -130,6 +134,8 @@ def joined(branches: list[Tensor]) -> Tensor:
 
 class Fusion(nn.Module):
     """Branches of several resolutions, each a row of blocks, that then exchange what they found."""
+
+    conv_norms = ()
 
     def __init__(self, widths: list[int], blocks: int) -> None:
         super().__init__()

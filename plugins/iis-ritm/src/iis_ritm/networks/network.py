@@ -1,4 +1,4 @@
-"""What both networks share: how image, previous mask and clicks enter, and the size of what leaves."""
+"""What both networks share: how image, previous mask and clicks enter, and the size of the logits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ _CONV_EXTEND_LR_MULT = 0.1
 
 
 class Scale(nn.Module):
-    """A learned factor, never negative."""
+    """Multiplies by a learned factor that is never negative.
+
+    Args:
+        initial: the factor before training.
+
+    """
+
+    conv_norms = ()
 
     def __init__(self, initial: float) -> None:
         super().__init__()
@@ -28,19 +35,25 @@ class Scale(nn.Module):
 
 
 class RITMNetwork(nn.Module):
-    """Image and points in, logits out; subclasses give `backbone`.
+    """Computes logits from an image and points; subclasses implement `backbone`.
 
-    use_rgb_conv: image and click maps are mixed by 1x1 convolutions before the backbone; else the maps go through a
-        small stack, or with conv_extend a single convolution, and are added after the stem.
-    with_aux_output: also give the auxiliary logits.
-    norm_radius: of disks, in pixels, or of the tanh form without use_disks.
-    clicks_groups: radii of groups of clicks by their order, each with maps of its own: the first two clicks, one click
-        each for the middle groups, the rest.
-    with_prev_mask: the image has the previous mask as its fourth channel; binary_prev_mask binarises it at 0.5.
-    norm_mean_std: by which the image is normalised.
-    backbone_lr_mult: see `learning_rate_multipliers`.
+    Args:
+        use_rgb_conv: mix image and click maps by 1x1 convolutions before the backbone; else the maps go through a
+            small stack of convolutions and are added after the stem.
+        with_aux_output: also give the auxiliary logits.
+        norm_radius: radius of the disks, in pixels, or of the tanh form without use_disks.
+        use_disks: encode clicks as disks; else by the tanh of their distance.
+        clicks_groups: radii of groups of clicks by their order, each with maps of its own: the first two clicks, one
+            click each for the middle groups, the rest. None for a single group with norm_radius.
+        with_prev_mask: the image has the previous mask as its fourth channel.
+        use_leaky_relu: use leaky ReLU instead of ReLU where the click maps enter.
+        binary_prev_mask: binarise the previous mask at 0.5.
+        conv_extend: use a single convolution instead of the small stack.
+        norm_mean_std: mean and standard deviation of RGB in [0, 1], for normalisation.
+        backbone_lr_mult: see `learning_rate_multipliers`.
 
     Source: Sofiiuk, Petrov, Konushin 2021, Reviving Iterative Training with Mask Guidance.
+
     """
 
     stem_channels = 64
@@ -86,19 +99,25 @@ class RITMNetwork(nn.Module):
             self.maps_transform = nn.Sequential(nn.Conv2d(channels, 16, 1), activation, spread, Scale(0.05))
 
     def backbone(self, image: Tensor, additional: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Logits and auxiliary logits at some lower resolution.
+        """Compute logits and auxiliary logits at some lower resolution.
 
-        image: normalised, float32 (B, 3, H, W). additional: to be added after the stem.
+        Args:
+            image: normalised, float32 (B, 3, H, W).
+            additional: features that are added after the stem, or None.
+
         """
         raise NotImplementedError
 
     def forward(self, image: Tensor, points: Tensor) -> dict[str, Tensor]:
-        """Logits.
+        """Compute logits.
 
-        image: float32 (B, 3, H, W) in [0, 1]; with a previous mask (B, 4, H, W).
-        points: float32 (B, 2n, 3) of (row, col, order), first n positive, order -1 for none.
+        Args:
+            image: float32 (B, 3, H, W) in [0, 1]; with a previous mask (B, 4, H, W).
+            points: float32 (B, 2n, 3) of (row, col, order), the first n positive, order -1 for no click.
 
-        Returns `instances` (B, 1, H, W), and `instances_aux` where the network has it.
+        Returns:
+            `instances`, float32 (B, 1, H, W), and `instances_aux` if the network has it.
+
         """
         pixels, previous = image[:, :3], image[:, 3:4]
         maps = self.click_maps(points, (image.shape[-2], image.shape[-1]))
@@ -117,7 +136,16 @@ class RITMNetwork(nn.Module):
         }
 
     def click_maps(self, points: Tensor, shape: tuple[int, int]) -> Tensor:
-        """Maps of all groups of clicks, float32 (B, 2 groups, H, W)."""
+        """Compute the maps of all groups of clicks.
+
+        Args:
+            points: as for `forward`.
+            shape: (H, W).
+
+        Returns:
+            float32 (B, 2 groups, H, W).
+
+        """
         render = disks if self.use_disks else tanh_distances
         if len(self.radii) == 1:
             return render(points, shape, self.radii[0])
@@ -125,22 +153,33 @@ class RITMNetwork(nn.Module):
         return torch.cat([render(_keep(points, groups == k), shape, r) for k, r in enumerate(self.radii)], dim=1)
 
     def learning_rate_multipliers(self) -> Mapping[str, float]:
-        """By which to multiply the learning rate of each parameter, as in the published training."""
+        """List the factors of the parameters' learning rates by name, as in the published training."""
         known = {name: self.learning_rate_multiplier(name) for name, _ in self.named_parameters()}
         return known | {name: _CONV_EXTEND_LR_MULT for name in known if name in _CONV_EXTEND}
 
     def learning_rate_multiplier(self, parameter: str) -> float:
-        """Of one parameter, by its name."""
+        """Find the factor of a parameter's learning rate.
+
+        Args:
+            parameter: name of the parameter.
+
+        """
         raise NotImplementedError
 
 
 def resized(x: Tensor, shape: Sequence[int]) -> Tensor:
-    """Bilinear, corners aligned."""
+    """Resize bilinearly, with corners aligned.
+
+    Args:
+        x: float32 (B, C, H, W).
+        shape: the new (height, width).
+
+    """
     return functional.interpolate(x, size=tuple(shape), mode="bilinear", align_corners=True)
 
 
 def _assign_groups(points: Tensor, groups: int) -> Tensor:
-    """The group of each point: its order, the last group for later ones and for a negative first click."""
+    """Assign each point to the group of its order; later clicks and a negative first click go to the last group."""
     order = points[..., 2]
     is_negative = torch.arange(points.shape[1], device=points.device) >= points.shape[1] // 2
     late = (order >= groups) | ((order == 0) & is_negative)

@@ -15,7 +15,10 @@ class ObjectContext(nn.Module):
         dropout: probability of dropout in training.
 
     Source: Yuan, Chen, Wang 2020, Object-Contextual Representations for Semantic Segmentation.
+
     """
+
+    conv_norms = ()
 
     def __init__(self, channels: int, key_channels: int, dropout: float = 0.05) -> None:
         super().__init__()
@@ -33,6 +36,8 @@ class ObjectContext(nn.Module):
 
 class _Attention(nn.Module):
     """Attention in which pixels are queries and regions are keys and values."""
+
+    conv_norms = ()
 
     def __init__(self, channels: int, keys: int) -> None:
         super().__init__()

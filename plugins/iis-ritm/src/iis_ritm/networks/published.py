@@ -53,6 +53,7 @@ def parse_config(config: Mapping[str, Any]) -> tuple[type[RITMNetwork], dict[str
 
     Raises:
         UserError: the config is malformed, or its class or norm layer is not supported.
+
     """
     try:
         name, given = str(config["class"]).rsplit(".", 1)[-1], dict(config["params"])

@@ -12,6 +12,7 @@ class BasicBlock(nn.Module):
     """Two 3x3 convolutions."""
 
     expansion = 1
+    conv_norms = (("conv1", "bn1"), ("conv2", "bn2"))
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class Bottleneck(nn.Module):
     """A 3x3 convolution between two of 1x1."""
 
     expansion = 4
+    conv_norms = (("conv1", "bn1"), ("conv2", "bn2"), ("conv3", "bn3"))
 
     def __init__(
         self,
@@ -98,6 +100,8 @@ BLOCKS: dict[str, tuple[Block, Sequence[int]]] = {
 
 class ResNet(nn.Module):
     """ResNet-34 with a 7x7 stem; deeper ones with three 3x3 convolutions in its place."""
+
+    conv_norms = (("conv1", "bn1"),)
 
     def __init__(self, name: str) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ from iis_core import IISModel, Sample
 class DisksModel(IISModel):
     """The analytic model of the reference files: click i adds or removes a disk of radius shrink^i.
 
-    delay: seconds to wait in every call, so that a test can kill the process in between.
+    delay: seconds to wait in every call, so that others work meanwhile.
     """
 
     def __init__(self, *, device: str = "cpu", shrink: float = 0.85, delay: float = 0.0) -> None:

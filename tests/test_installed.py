@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -54,12 +53,30 @@ def test_an_unknown_public_name_is_an_attribute_error() -> None:
         _ = iis_core.evalate
 
 
+FIRST = """
+import os, sys, traceback
+import click, cv2, numpy, rich.progress, scipy.ndimage, torch
+assert not [name for name in sys.modules if name.startswith("iis_core")]
+failed = []
+for name in sys.argv[1:]:
+    child = os.fork()
+    if child == 0:
+        try:
+            __import__(name)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    failed += [name] if os.waitpid(child, 0)[1] else []
+print(*failed)
+"""
+"""Imports each of the modules in a process that has imported only what does not belong to the core."""
+
+
 def test_every_core_module_can_be_imported_first() -> None:
-    modules = [
-        "iis_core." + ".".join(path.relative_to(Path(iis_core.__file__).parent).with_suffix("").parts)
-        for path in Path(iis_core.__file__).parent.rglob("*.py")
-        if path.name not in ("__init__.py", "__main__.py")
-    ]
-    assert len(modules) > 30
-    for name in modules:
-        assert importlib.import_module(name)
+    place = Path(iis_core.__file__).parent
+    files = [path for path in place.rglob("*.py") if path.name != "__main__.py"]
+    modules = [".".join(path.relative_to(place.parent).with_suffix("").parts) for path in files]
+    command = [sys.executable, "-P", "-c", FIRST, *(name.removesuffix(".__init__") for name in modules)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "\n", done.stderr

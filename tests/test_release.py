@@ -57,7 +57,7 @@ def test_licences_of_what_is_required_are_known_and_allow_any_use() -> None:
     if {f"iis-{name}" for name in OWN_PLUGINS} - {claim.distribution for claim in catalog().plugins}:
         pytest.skip("not everything is installed")
     licences = {name: licence(name) for name in sorted(required_by(["iis-core", *(f"iis-{n}" for n in OWN_PLUGINS)]))}
-    assert len(licences) > 30
+    assert {"iis-core", "iis-smp", "torch", "timm"} <= licences.keys()
     stated = {name: text for name, text in licences.items() if not name.startswith(UNSTATED)}
     assert [name for name, text in stated.items() if not text] == []
     assert [f"{name}: {text}" for name, text in stated.items() if re.search(r"GPL|GNU|Commons.*NC", text)] == []

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from toy_runs import essence, run
 
-from iis_core import IISModel, evaluate, load_model
+from iis_core import IISModel, evaluate, load_model, load_robot
 from iis_core.threads import ahead
 
 
@@ -44,7 +45,9 @@ def test_records_do_not_depend_on_the_number_of_workers(tmp_path: Path, batch_si
     assert essence(run(tmp_path / "run", overrides=rules, batch_size=batch_size, workers=workers)) == essence(plain)
 
 
-def test_the_model_is_called_by_one_at_a_time_and_robots_by_several(tmp_path: Path) -> None:
+def test_the_model_is_called_by_one_at_a_time_and_robots_by_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Single(IISModel):
         device = "cpu"
         calls = threading.Lock()
@@ -70,6 +73,17 @@ def test_the_model_is_called_by_one_at_a_time_and_robots_by_several(tmp_path: Pa
         def __call__(self, x, z, pcs, ncs):
             return self.alone(self.inner, x, z, pcs, ncs)
 
-    model = Single()
+    model, robot = Single(), type(load_robot("ritm"))
+    click, main = robot.__call__, threading.get_ident()
+
+    def click_once_others_came(*arguments, **more):
+        """Or one thread might do all the work before another begins; after a minute none will come."""
+        for _ in range(60_000):
+            if len(model.callers - {main}) > 1:
+                break
+            time.sleep(0.001)
+        return click(*arguments, **more)
+
+    monkeypatch.setattr(robot, "__call__", click_once_others_came)
     evaluate(model, "toy/shapes", out=tmp_path / "run", workers=3)
-    assert len(model.callers - {threading.get_ident()}) > 1
+    assert len(model.callers - {main}) > 1

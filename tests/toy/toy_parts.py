@@ -14,7 +14,7 @@ from iis_core.clicks import order_clicks
 class DisksModel(IISModel):
     """The analytic model of the reference files: click i adds or removes a disk of radius shrink^i.
 
-    delay: seconds to wait in every call, so that a test can kill the process in between.
+    delay: seconds to wait in every call, so that others work meanwhile.
     """
 
     device = torch.device("cpu")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from iis_lightning.data import Batches
 
 from iis_core import UserError
 
 
+@settings(deadline=None)
 @given(size=st.integers(6, 40), each=st.integers(1, 3), of=st.integers(1, 2), epoch=st.integers(0, 3))
 def test_processes_together_have_the_batches_of_one(size: int, each: int, of: int, epoch: int) -> None:
     whole = list(Batches(size, each * of, 0, lambda: (epoch, 0)))

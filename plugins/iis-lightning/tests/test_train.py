@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import json
+import multiprocessing
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +25,29 @@ from iis_lightning.train import train, try_out
 from safetensors.torch import load_file
 
 from iis_core import ContractError, UserError, evaluate, load_model
+from iis_core.cli.main import cli
 from iis_core.metrics import mean_noc
 
-Start = Callable[..., "subprocess.Popen[str]"]
+VALIDATION = "validation={dataset: {name: synthetic, keywords: {count: 1, height: 64, width: 64, objects: 1}}}"
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["iis_lightning.train", "iis_datasets", "segmentation_models_pytorch"])
 
 
-@pytest.fixture
-def start(small: Path) -> Start:
-    """`iis train` in a process of its own."""
+def train_without_end(file: Path, overrides: Sequence[str], checkpoints: int, written: Event) -> None:
+    """Train, and wait for the end of this process in the step after so many checkpoints."""
+    multiprocessing.set_start_method("fork", force=True)  # as in `iis train`; else readers outlive their killed parent
+    save, left = training.Trainer.save_checkpoint, checkpoints
 
-    def begin(out: Path, *overrides: str, program: Sequence[str] = ("-m", "iis_core")) -> subprocess.Popen[str]:
-        command = [sys.executable, "-P", *program, "train", str(small), f"out={out}", *overrides]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    def save_or_wait(*arguments: Any, **keywords: Any) -> None:
+        nonlocal left
+        if left == 0:
+            written.set()
+            time.sleep(3600)
+        save(*arguments, **keywords)
+        left -= 1
 
-    return begin
+    training.Trainer.save_checkpoint = save_or_wait
+    train(read_training_config(file, overrides))
 
 
 def weights_in(out: Path) -> dict[str, torch.Tensor]:
@@ -50,24 +60,25 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_killed_and_resumed_gives_the_weights_of_one_that_was_never_stopped(
-    start: Start, tmp_path: Path, workers: int
+    small: Path, tmp_path: Path, workers: int
 ) -> None:
-    overrides = ("trainer.max_epochs=3", f"data.workers={workers}", "clicks.forget=0.3")
-    whole = start(tmp_path / "whole", *overrides)
-    assert whole.wait() == 0, whole.communicate()[0]
-    killed, kept = tmp_path / "killed", tmp_path / "killed" / "checkpoints" / "last.ckpt"
-    running = start(killed, *overrides)
-    # Each of 12 steps writes a checkpoint: at the sixth or so, in the middle of an epoch.
-    written: set[int] = set()
-    while running.poll() is None and len(written) < 6:
-        written |= {kept.stat().st_mtime_ns} if kept.exists() else set()
-        time.sleep(0.005)
-    os.kill(running.pid, signal.SIGKILL)
-    running.wait()
-    assert kept.exists()
+    overrides = ["trainer.max_epochs=3", f"data.workers={workers}", "clicks.forget=0.3"]
+    train(read_training_config(small, [*overrides, f"out={tmp_path / 'whole'}"]))
+    killed = tmp_path / "killed"
+    overrides.append(f"out={killed}")
+    # Each of 12 steps writes a checkpoint: the sixth is in the middle of an epoch.
+    written = PROCESSES.Event()
+    process = PROCESSES.Process(target=train_without_end, args=(small, overrides, 6, written))
+    process.start()
+    try:
+        while not written.wait(timeout=1):
+            assert process.is_alive()
+    finally:
+        process.kill()
+        process.join()
+    assert (killed / "checkpoints" / "last.ckpt").exists()
     assert not (killed / "model").exists()
-    again = start(killed, *overrides)
-    assert again.wait() == 0, again.communicate()[0]
+    train(read_training_config(small, overrides))
     assert same(weights_in(tmp_path / "whole"), weights_in(killed))
     assert not same(weights_in(tmp_path / "whole"), load_model_state(tmp_path / "whole"))
 
@@ -77,7 +88,7 @@ def test_a_finished_run_goes_on_for_more_epochs_as_if_it_had_been_asked_for_them
     configured: Callable[..., TrainingConfig], tmp_path: Path, workers: int
 ) -> None:
     whole, out = tmp_path / "whole", tmp_path / "extended"
-    common = (f"data.workers={workers}", "checkpoint_every=2", "validation={dataset: {name: synthetic}, limit: 1}")
+    common = (f"data.workers={workers}", "checkpoint_every=2", VALIDATION)
     train(configured(*common, f"out={whole}", "trainer.max_epochs=3"))
     train(configured(*common, f"out={out}", "trainer.max_epochs=1"))
     # As if it had been killed between the epoch's last checkpoint and its validation.
@@ -113,19 +124,22 @@ def load_model_state(out: Path) -> dict[str, torch.Tensor]:
     return dict(model.network.state_dict())
 
 
-def test_two_processes_take_the_step_that_one_takes(start: Start, tmp_path: Path) -> None:
+def test_two_processes_take_the_step_that_one_takes(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Each process draws its own dropout, so there must be none.
     script = tmp_path / "iis.py"
     script.write_text(
         "from torch.nn import functional\nfrom iis_core.cli.main import main\n"
         "functional.dropout2d = lambda x, *_: x\nmain()\n"
     )
-    plain = ("trainer.max_steps=1", "optimizer={name: SGD, keywords: {lr: 0.1}}")
-    one = start(tmp_path / "one", *plain, "data.batch_size=4", program=[str(script)])
-    assert one.wait() == 0, one.communicate()[0]
-    processes = ("data.batch_size=2", "trainer.devices=2", "trainer.strategy=ddp")
-    two = start(tmp_path / "two", *plain, *processes, program=[str(script)])
-    assert two.wait() == 0, two.communicate()[0]
+    plain = ["trainer.max_steps=1", "optimizer={name: SGD, keywords: {lr: 0.1}}"]
+    processes = ["data.batch_size=2", "trainer.devices=2", "trainer.strategy=ddp", f"out={tmp_path / 'two'}"]
+    command = [sys.executable, "-P", script, "train", small, *plain, *processes]
+    two = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert two.returncode == 0, two.stdout + two.stderr
+    monkeypatch.setattr(torch.nn.functional, "dropout2d", lambda x, *_: x)
+    train(read_training_config(small, [*plain, "data.batch_size=4", f"out={tmp_path / 'one'}"]))
     alone, together = weights_in(tmp_path / "one"), weights_in(tmp_path / "two")
     assert max(float((alone[name] - together[name]).abs().max()) for name in alone) < 1e-5
     untrained = load_model_state(tmp_path / "one")
@@ -133,7 +147,7 @@ def test_two_processes_take_the_step_that_one_takes(start: Start, tmp_path: Path
 
 
 def test_a_run_leaves_logs_pictures_validation_and_a_model_folder(configured: Callable[..., TrainingConfig]) -> None:
-    config = configured("pictures_every=2", "validation={dataset: {name: synthetic}, limit: 1}", "trainer.max_epochs=1")
+    config = configured("pictures_every=2", VALIDATION, "trainer.max_epochs=1")
     folder = train(config)
     out = Path(config.out)
     assert sorted(path.name for path in (out / "pictures").iterdir()) == [
@@ -170,10 +184,9 @@ def test_what_is_learnt_is_known_by_heart(configured: Callable[..., TrainingConf
     assert mean_noc(run.records, 0.85, run.protocol) <= 2
 
 
-def test_a_dry_run_shows_and_writes_nothing(start: Start, tmp_path: Path) -> None:
-    running = start(tmp_path / "dry", "--dry-run")
-    output, _ = running.communicate()
-    assert running.returncode == 0, output
+def test_a_dry_run_shows_and_writes_nothing(small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["train", str(small), f"out={tmp_path / 'dry'}", "--dry-run"], standalone_mode=False)
+    output = capsys.readouterr().out
     for expected in ("image       (2, 3, 64, 64) of synthetic", "y           (2, 1, 64, 64)", "MiB at most", "step  "):
         assert expected in output
     assert not (tmp_path / "dry").exists()

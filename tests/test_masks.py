@@ -13,12 +13,12 @@ from iis_core.masks import (
     Component,
     bounding_box,
     components,
-    connected_to,
     dilate,
     erode,
     error_maps,
     farthest_pixel,
     inner_border,
+    keep_connected,
     largest_component,
     outer_border,
     squared_distance,
@@ -138,9 +138,9 @@ VIEWS = {
         squared_distance,
         farthest_pixel,
         lambda mask: [(component.area, component.box) for component in components(mask)],
-        lambda mask: connected_to(mask, [(1, 1)] if mask.size else []),
+        lambda mask: keep_connected(mask, [(1, 1)] if mask.size else []),
     ],
-    ids=["bounding_box", "squared_distance", "farthest_pixel", "components", "connected_to"],
+    ids=["bounding_box", "squared_distance", "farthest_pixel", "components", "keep_connected"],
 )
 def test_a_view_of_a_mask_is_read_as_its_copy(compute, view) -> None:
     mask = view(blocks(0, 90, 120, 9, 0.6))
@@ -215,7 +215,7 @@ def test_connected_to_joins_the_components_of_some_pixels(mask: np.ndarray, data
     for component in components(mask):
         if any(_holds(component, pixel) for pixel in pixels):
             expected[component.box] |= component.mask
-    assert np.array_equal(connected_to(mask, pixels), expected)
+    assert np.array_equal(keep_connected(mask, pixels), expected)
 
 
 def _holds(component: Component, pixel: tuple[int, int]) -> bool:

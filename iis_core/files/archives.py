@@ -1,4 +1,4 @@
-"""Archives, unpacked whole or not at all, and never outside their folder."""
+"""Unpacking archives: whole or not at all, and never outside the folder."""
 
 from __future__ import annotations
 
@@ -21,15 +21,23 @@ _DAMAGED = (
 
 
 class DamagedArchiveError(UserError):
-    """The archive is not what was published; another fetch may give the right one."""
+    """The archive is not what was published; fetching it again may help."""
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a ZIP or TAR file into a folder that is not there yet, or is empty.
+    """Unpack a ZIP or TAR file into a folder that does not exist yet, or is empty.
 
-    Where everything in the archive lies in one folder, that folder's content is what arrives. Raises UserError,
-    leaving nothing behind, for an archive that is damaged or of another kind, or that has an entry which is a link or
-    would lie outside; for a folder that holds files; and where it cannot be written.
+    Where everything in the archive lies in one folder, the content of that folder is unpacked. An error leaves nothing
+    behind.
+
+    Args:
+        archive: the ZIP or TAR file.
+        folder: where its content goes.
+
+    Raises:
+        DamagedArchiveError: the archive is damaged or of another kind.
+        UserError: an entry is a link or would lie outside the folder, the folder holds files, or it cannot be written.
+
     """
     try:
         if folder.exists() and any(folder.iterdir()):
@@ -58,23 +66,23 @@ def _extract(archive: Path, folder: Path) -> None:
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as zipped:
             for member in zipped.infolist():
-                _check(
+                _check_entry(
                     archive, member.filename, stat.S_IFMT(member.external_attr >> 16) in (0, stat.S_IFREG, stat.S_IFDIR)
                 )
             zipped.extractall(folder)
     elif tarfile.is_tarfile(archive):
         with tarfile.open(archive) as tarred:
             for entry in tarred:
-                _check(archive, entry.name, entry.isreg() or entry.isdir())
+                _check_entry(archive, entry.name, entry.isreg() or entry.isdir())
             tarred.extractall(folder, filter="data")
-            # A compressed file is compared with its checksum where it ends, past the last entry.
+            # The checksum of a compressed file is compared only when its end is read, past the last entry.
             while tarred.fileobj is not None and tarred.fileobj.read(1 << 20):
                 pass
     else:
         raise DamagedArchiveError(f"{archive} is neither a ZIP nor a TAR file: delete it and fetch it again")
 
 
-def _check(archive: Path, name: str, is_plain: bool) -> None:
+def _check_entry(archive: Path, name: str, is_plain: bool) -> None:
     outside = any(
         path.is_absolute() or path.drive or ".." in path.parts for path in (PurePosixPath(name), PureWindowsPath(name))
     )

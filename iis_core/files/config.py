@@ -1,6 +1,6 @@
-"""The user's configuration: where datasets are kept, and mirrors for dead links.
+"""The user's configuration: where datasets and weights are kept, and mirrors for dead links.
 
-`IIS_CONFIG`, or `config.toml` in the user's configuration folder, may hold
+The file that `IIS_CONFIG` names, by default `config.toml` in the user's configuration folder, may hold
 
     data = "/path/to/datasets"
     weights = "/path/to/weights"
@@ -27,7 +27,7 @@ class UserConfig:
     """The user's configuration.
 
     Args:
-        data: the folder of all datasets, each in a subfolder named after its variant.
+        data: the folder of all datasets, each in a subfolder named after its variant; None where none is configured.
         weights: the folder of fetched weights.
         mirrors: URLs of folders, tried in order.
 
@@ -39,35 +39,37 @@ class UserConfig:
 
 
 def user_config_file() -> Path:
-    """Where the configuration is read from, whether or not the file exists."""
+    """Return where the configuration is read from, whether or not the file exists."""
     return Path(os.environ.get("IIS_CONFIG") or Path(click.get_app_dir("iis")) / "config.toml")
 
 
 def read_user_config() -> UserConfig:
-    """Read the file; `IIS_DATA` and `IIS_WEIGHTS` come before it.
+    """Read the user's configuration; `IIS_DATA` and `IIS_WEIGHTS` take precedence over the file.
 
-    Raises UserError for a file that is wrong.
+    Raises:
+        UserError: the file cannot be read, or an entry is unknown or wrong.
+
     """
     file = user_config_file()
-    content = _read(file) if file.is_file() else {}
+    content = _read_toml(file) if file.is_file() else {}
     for key in content:
         if key not in _KEYS:
             raise UserError(f"{file} has an unknown key {key!r}{near_matches(key, _KEYS)}")
     mirrors = content.get("mirrors", [])
     if not (isinstance(mirrors, list) and all(isinstance(mirror, str) for mirror in mirrors)):
         raise UserError(f"{file}: mirrors must be a list of URLs, not {mirrors!r}")
-    weights = _folder(file, content, "weights") or _WEIGHTS
-    return UserConfig(_folder(file, content, "data"), weights, tuple(mirrors))
+    weights = _read_folder(file, content, "weights") or _WEIGHTS
+    return UserConfig(_read_folder(file, content, "data"), weights, tuple(mirrors))
 
 
-def _folder(file: Path, content: dict[str, object], key: str) -> Path | None:
+def _read_folder(file: Path, content: dict[str, object], key: str) -> Path | None:
     value = os.environ.get(f"IIS_{key.upper()}") or content.get(key)
     if not (value is None or isinstance(value, str)):
         raise UserError(f"{file}: {key} must be a folder, not {value!r}")
     return None if value is None else Path(value).expanduser()
 
 
-def _read(file: Path) -> dict[str, object]:
+def _read_toml(file: Path) -> dict[str, object]:
     try:
         return tomllib.loads(file.read_text())
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""What a file is, told by its bytes."""
+"""The hash of a file, and whether it is a web page."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_web_page(path: Path) -> bool:
-    """Whether a file begins as HTML does, as what a browser saves in place of a file that has moved."""
+    """Return whether a file begins like HTML: such a page is often saved in place of a file that has moved."""
     with path.open("rb") as file:
         return file.read(512).lstrip().lower().startswith((b"<!doctype html", b"<html"))

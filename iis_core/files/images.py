@@ -1,4 +1,4 @@
-"""Between image files and arrays, with errors that name the file."""
+"""Reading and writing image files, with errors that name the file."""
 
 from __future__ import annotations
 
@@ -14,23 +14,42 @@ _HEADER = 1 << 16
 
 
 def read_image(path: Path) -> np.ndarray:
-    """uint8 (H, W, 3) RGB, turned upright by its EXIF orientation.
+    """Read an image, turned upright by its EXIF orientation.
 
-    Grey, palette and CMYK files become RGB, 16 bits become the upper 8. Raises UserError for a file that is
-    unreadable, cut short, or has transparent pixels.
+    Grey, palette and CMYK images become RGB; where a channel has 16 bits, the upper 8 are kept.
+
+    Args:
+        path: the image file.
+
+    Returns:
+        uint8 (H, W, 3) RGB.
+
+    Raises:
+        UserError: the file is unreadable, cut short, or has transparent pixels.
+
     """
-    content = _content(path)
+    content = _read_bytes(path)
     if _may_be_transparent(content[:_HEADER].tobytes()):
         _check_opaque(path, _decode(path, content, cv2.IMREAD_UNCHANGED))
     return _decode(path, content, cv2.IMREAD_COLOR_RGB)
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """The stored codes, uint8 (H, W): the largest of the channels where there are several, a palette's colours.
+    """Read the codes stored in a mask.
 
-    Raises UserError for a file that is unreadable, cut short, not of 8 bits, or has transparent pixels.
+    Where the file has several channels, a pixel's code is the largest of them; a palette image is read as its colours.
+
+    Args:
+        path: the image file.
+
+    Returns:
+        uint8 (H, W).
+
+    Raises:
+        UserError: the file is unreadable, cut short, not of 8 bits, or has transparent pixels.
+
     """
-    mask = _decode(path, _content(path), cv2.IMREAD_UNCHANGED)
+    mask = _decode(path, _read_bytes(path), cv2.IMREAD_UNCHANGED)
     if mask.dtype != np.uint8:
         raise UserError(f"{path} is a mask of {mask.dtype}: save it with 8 bits")
     _check_opaque(path, mask)
@@ -38,7 +57,16 @@ def read_mask(path: Path) -> np.ndarray:
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
-    """Write uint8 (H, W, 3) RGB, or uint8 (H, W), as a PNG. Raises UserError where it cannot be written."""
+    """Write an image as a PNG.
+
+    Args:
+        path: the file.
+        image: uint8 (H, W, 3) RGB, or uint8 (H, W).
+
+    Raises:
+        UserError: the file cannot be written.
+
+    """
     channels = image if image.ndim == 2 else np.ascontiguousarray(image[:, :, ::-1])
     try:
         path.write_bytes(cv2.imencode(".png", channels)[1].tobytes())
@@ -47,13 +75,22 @@ def write_image(path: Path, image: np.ndarray) -> None:
 
 
 def write_mask(path: Path, mask: np.ndarray) -> None:
-    """Write a bool (H, W) mask as a PNG of 0 and 255. Raises UserError where it cannot be written."""
+    """Write a mask as a PNG of 0 and 255.
+
+    Args:
+        path: the file; its name must end in `.png`.
+        mask: bool (H, W).
+
+    Raises:
+        UserError: the name has another ending, or the file cannot be written.
+
+    """
     if path.suffix.lower() != ".png":
         raise UserError(f"{path} must end in .png: a mask needs a lossless format")
     write_image(path, mask.astype(np.uint8) * 255)
 
 
-def _content(path: Path) -> np.ndarray:
+def _read_bytes(path: Path) -> np.ndarray:
     try:
         return np.fromfile(path, np.uint8)
     except OSError as error:
@@ -71,7 +108,7 @@ def _decode(path: Path, content: np.ndarray, flags: int) -> np.ndarray:
 
 
 def _may_be_transparent(header: bytes) -> bool:
-    """False for JPEG and for PNG without alpha channel or transparent palette, which spares decoding them twice."""
+    """Return False for JPEG, and for PNG without alpha channel or transparent palette: no second decoding is needed."""
     if header.startswith(_PNG):
         return header[25:26] in (b"\4", b"\6") or b"tRNS" in header
     return not header.startswith(_JPEG)

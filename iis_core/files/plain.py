@@ -1,4 +1,4 @@
-"""Values in a form that JSON can hold."""
+"""Converting values to what JSON can hold."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def to_plain(value: Any) -> Any:
-    """Convert mappings, sequences and dataclasses in depth; what JSON does not know becomes text."""
+    """Convert mappings, sequences and dataclasses recursively; what JSON cannot hold becomes text."""
     if is_dataclass(value) and not isinstance(value, type):
         return to_plain(vars(value))
     if isinstance(value, Mapping):

@@ -74,7 +74,7 @@ def largest_component(mask: np.ndarray, connectivity: int = 8) -> Component | No
     return min((labelled.component(int(label)) for label in labels), key=_find_first_pixel)
 
 
-def connected_to(mask: np.ndarray, pixels: Sequence[Click]) -> np.ndarray:
+def keep_connected(mask: np.ndarray, pixels: Sequence[Click]) -> np.ndarray:
     """Return the union of the 8-connected components that hold at least one of the given pixels.
 
     Args:

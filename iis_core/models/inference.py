@@ -82,7 +82,7 @@ def consists_of(network: nn.Module, is_own: Callable[[type[nn.Module]], bool]) -
     )
 
 
-def enlarged_and_convolved(x: Tensor, weight: Tensor, shape: tuple[int, int], *, align_corners: bool) -> Tensor:
+def enlarge_and_convolve(x: Tensor, weight: Tensor, shape: tuple[int, int], *, align_corners: bool) -> Tensor:
     """Enlarge maps bilinearly and convolve them, without ever holding all channels at the large size.
 
     Where the small maps have at most a sixteenth of the pixels, this takes many times less computation.

@@ -1,4 +1,4 @@
-"""Weights: read from any file without running code, put into a network without a gap, kept in model folders.
+"""Weights: read from files without running code, put into networks completely or not at all, kept in model folders.
 
 A model folder holds `model.safetensors` and `model.json` (name, config, versions).
 """
@@ -39,7 +39,7 @@ class StoredWeights:
     Args:
         path: the file or folder.
         state: tensors by parameter name.
-        config: what the network was built from, where the file says it.
+        config: what the network was built from; None where the file does not say.
 
     """
 
@@ -49,15 +49,23 @@ class StoredWeights:
 
     @property
     def sha256(self) -> str:
-        """The hash of the file; of a model folder, that of its tensors."""
+        """The hash of the file, or of the tensors in a model folder."""
         return sha256(self.path / _TENSORS if self.path.is_dir() else self.path)
 
 
 def read_weights(path: str | Path) -> StoredWeights:
-    """Read a model folder, a safetensors file, or a file of `torch.save`, of which no code is run.
+    """Read weights without running code.
 
-    Of a checkpoint `{"state_dict": ..., "config": ...}` both are taken; a file that is a state dict has no config.
-    Raises UserError, with what the file seems to be, where it is none of these.
+    Args:
+        path: a model folder, a safetensors file, or a file of `torch.save` that holds a state dict or a checkpoint
+            `{"state_dict": ..., "config": ...}`.
+
+    Returns:
+        The weights, with the config where a model folder or a checkpoint has one.
+
+    Raises:
+        UserError: the file is none of these; the message says what it seems to be.
+
     """
     place = Path(path)
     if place.is_dir():
@@ -73,13 +81,22 @@ def read_weights(path: str | Path) -> StoredWeights:
         state, config = content, None
     is_state = isinstance(state, Mapping) and state and all(isinstance(value, Tensor) for value in state.values())
     if not is_state:
-        holds = f"the keys {_some(list(content))}" if isinstance(content, Mapping) else f"a {type(content).__name__}"
+        holds = f"the keys {_show(list(content))}" if isinstance(content, Mapping) else f"a {type(content).__name__}"
         raise UserError(f"{place} holds no state dict but {holds}: give a checkpoint with `state_dict`")
     return StoredWeights(place, dict(state), config)
 
 
 def put_weights(network: nn.Module, stored: StoredWeights) -> None:
-    """Give a network its weights. Raises UserError with every kind of mismatch, the network being unchanged."""
+    """Put weights into a network.
+
+    Args:
+        network: the network; it stays unchanged where the weights do not fit.
+        stored: the weights.
+
+    Raises:
+        UserError: names or shapes of parameters differ; the message lists every kind of mismatch.
+
+    """
     wanted, found = network.state_dict(), stored.state
     missing = [name for name in wanted if name not in found]
     unexpected = [name for name in found if name not in wanted]
@@ -89,9 +106,9 @@ def put_weights(network: nn.Module, stored: StoredWeights) -> None:
         if name in found and found[name].shape != wanted[name].shape
     ]
     kinds = {"missing": missing, "unexpected": unexpected, "of another shape": misshaped}
-    wrong = [f"{len(names)} {kind}: {_some(names)}" for kind, names in kinds.items() if names]
+    wrong = [f"{len(names)} {kind}: {_show(names)}" for kind, names in kinds.items() if names]
     if wrong:
-        hint = _recognised(found)
+        hint = _guess_kind(found)
         raise UserError(f"{stored.path} does not fit the network{hint}; parameters {'; '.join(wrong)}")
     network.load_state_dict(dict(found))
 
@@ -101,10 +118,10 @@ def save_model(folder: str | Path, model: object) -> None:
 
     Args:
         folder: a new or empty folder.
-        model: from `load_model`; its `origin` says the name and the config that are written beside the weights.
+        model: a model from `load_model`; the name and config in its `origin` are written beside the weights.
 
     Raises:
-        UserError: the model does not come from the catalog or has no weights, or the folder holds files or cannot be
+        UserError: the model was not made by `load_model` or has no weights, or the folder holds files or cannot be
             written.
 
     """
@@ -126,13 +143,21 @@ def save_model(folder: str | Path, model: object) -> None:
 
 
 def network_of(model: object) -> nn.Module | None:
-    """The module that holds a model's weights: its attribute `network`, else the model itself; None without any."""
+    """Return the module that holds a model's weights, None where there is none.
+
+    It is the model's attribute `network`, or the model itself where it has no such attribute.
+    """
     network = getattr(model, "network", model)
     return network if isinstance(network, nn.Module) else None
 
 
 def published_file(spec: ModelSpec) -> Path:
-    """Where the published weights of a model are kept. Raises UserError, with the remedy, where they are not."""
+    """Return the file in which the published weights of a model are kept.
+
+    Raises:
+        UserError: there are none, or they are not fetched; the message says what to do.
+
+    """
     name, weights = spec.name, spec.weights
     if weights is None:
         raise UserError(f"{name} has no published weights: give weights=PATH, or weights='random' to run it untrained")
@@ -178,8 +203,8 @@ def _read_pickle(path: Path) -> Any:
         raise UserError(f"{path} is damaged or no file of torch.save ({str(error)[:200]}): fetch it again") from error
 
 
-def _recognised(state: Mapping[str, Tensor]) -> str:
-    """What a state dict seems to be, by its names."""
+def _guess_kind(state: Mapping[str, Tensor]) -> str:
+    """Guess from the names in a state dict what it is."""
     if any(name.startswith("module.") for name in state):
         return " (it was saved from DataParallel: take `module.` off its names)"
     if any(name.startswith(("fc.", "classifier.", "head.fc.", "incre_modules.", "layer1.")) for name in state):
@@ -187,6 +212,6 @@ def _recognised(state: Mapping[str, Tensor]) -> str:
     return ""
 
 
-def _some(names: list[str]) -> str:
+def _show(names: list[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(map(str, names[:_SHOWN])) + more

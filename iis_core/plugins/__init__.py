@@ -1,4 +1,4 @@
-"""Plugins: what they offer (specs), how they say it (hooks), and who is installed (discovery).
+"""Plugins: what they offer (specs), how they say it (hooks), and finding those installed (discovery).
 
 This package is light: a plugin's entry module may import it without importing torch.
 """

@@ -1,4 +1,4 @@
-"""What the core itself offers, through the same door as every plugin."""
+"""What the core itself offers, through the same hooks as every plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names: listing them, and finding the one that is meant."""
+"""Listing names, and finding the offer that a name means."""
 
 from __future__ import annotations
 
@@ -19,12 +19,17 @@ OWN_PLUGINS = ("classic", "datasets", "gto99", "lightning", "mmseg", "ritm", "sm
 """Namespaces of the plugins that live beside this core in its repository."""
 
 OWN_COMMANDS: Mapping[str, str] = {"train": "lightning"}
-"""The commands that these plugins add, and the plugin of each."""
+"""The commands that these plugins add, each with its plugin."""
 
 
 @cache
 def catalog() -> Discovery:
-    """What is installed, found once per process. With `IIS_STRICT=1` any problem is an error."""
+    """Return what is installed, found once per process.
+
+    Raises:
+        PluginError: a plugin has a problem and `IIS_STRICT=1`.
+
+    """
     found = discover()
     if os.environ.get("IIS_STRICT") == "1" and found.problems:
         raise PluginError("IIS_STRICT=1 and " + "\n".join(map(str, found.problems)))
@@ -32,17 +37,19 @@ def catalog() -> Discovery:
 
 
 def list_names(spec_type: type[Spec], pattern: str = "*") -> list[str]:
-    """Sorted names of one type of spec that match a shell pattern, e.g. `"ritm/*"`."""
+    """List the names of one type of spec that match a shell pattern, e.g. `"ritm/*"`, sorted."""
     return [name for name in catalog().offers[spec_type] if fnmatchcase(name, pattern)]
 
 
 def find(spec_type: type[SpecT], name: str) -> Offer[SpecT]:
-    """The offer of that name, e.g. `find(ModelSpec, "ritm/hrnet18s")`.
+    """Find an offer by name, e.g. `find(ModelSpec, "ritm/hrnet18s")`.
 
-    A bare variant is enough where only one offer of the type bears it.
+    Args:
+        spec_type: the type of its spec.
+        name: the full name, or the variant alone where only one offer of the type has it.
 
     Raises:
-        UserError: nothing has that name; with near matches, or how to install the plugin that is missing.
+        UserError: nothing has that name, or several have; the message says which name to use, or what to install.
         PluginError: two plugins offer the name.
 
     """
@@ -62,7 +69,12 @@ def find(spec_type: type[SpecT], name: str) -> Offer[SpecT]:
 
 
 def find_anywhere(name: str) -> list[Offer[Spec]]:
-    """The offers of every type that answer to a name; raises UserError where there is none."""
+    """Find the offers of every type that have a name, in full or as their variant.
+
+    Raises:
+        UserError: there is none.
+
+    """
     found = [offer for offer in _list_offers() if name in (offer.spec.name, offer.spec.variant)]
     if not found:
         raise UserError(_explain_unknown(None, name))
@@ -70,7 +82,7 @@ def find_anywhere(name: str) -> list[Offer[Spec]]:
 
 
 def how_to_install(namespace: str) -> str:
-    """What to do where a plugin of this repository is missing."""
+    """Explain how to install a plugin of this repository."""
     return (
         f"the plugin iis-{namespace} is not installed; from a checkout of the iis-core repository run "
         f"`pip install . ./plugins/iis-{namespace}`"
@@ -82,7 +94,7 @@ def _list_offers() -> list[Offer[Any]]:
 
 
 def _explain_unknown(spec_type: type[Spec] | None, name: str) -> str:
-    """Why no offer of a type, or of any, has a name, and what to do."""
+    """Explain that no offer of a type, or of any, has a name, and what to do."""
     kind = "offers" if spec_type is None else spec_type.kind
     offers = _list_offers() if spec_type is None else list(catalog().offers[spec_type].values())
     message = f"no {kind.removesuffix('s')} is named {name!r}"

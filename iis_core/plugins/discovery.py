@@ -1,4 +1,4 @@
-"""Who is installed and what they offer: small steps in order, every failure a record, never an exception.
+"""Finding installed plugins and what they offer, in small steps; a failure is a `Problem`, never an exception.
 
 claims -> one per namespace -> module -> specs -> offers by name
 """
@@ -26,7 +26,16 @@ GROUP = "iis_core.plugins"
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with an installed plugin, at which stage, and what to do about it."""
+    """What is wrong with an installed plugin.
+
+    Args:
+        plugin: its namespace, "?" where it is not known.
+        distribution: the name of its distribution, or where the problem lies.
+        stage: the step of discovery that failed.
+        cause: what is wrong.
+        remedy: what to do about it.
+
+    """
 
     plugin: str
     distribution: str
@@ -40,7 +49,15 @@ class Problem:
 
 @dataclass(frozen=True)
 class Discovery:
-    """Everything found: working plugins, their offers by spec type and name, and every problem."""
+    """Everything found.
+
+    Args:
+        plugins: the plugins that work.
+        offers: their offers, by spec type and name.
+        duplicates: the distributions that offer the same name, by spec type and name.
+        problems: what is wrong.
+
+    """
 
     plugins: tuple[Claim, ...] = ()
     offers: Mapping[type[Spec], Mapping[str, Offer[Any]]] = field(default_factory=dict)
@@ -49,7 +66,7 @@ class Discovery:
 
 
 def discover() -> Discovery:
-    """Find, import and question every installed plugin but those in `IIS_DISABLE_PLUGINS` (comma-separated)."""
+    """Find every installed plugin except those in `IIS_DISABLE_PLUGINS` (comma-separated), and what it offers."""
     problems: list[Problem] = []
     plugins: list[Claim] = []
     offered: list[Offer[Spec]] = []
@@ -63,7 +80,7 @@ def discover() -> Discovery:
 
 
 def _read_claims(problems: list[Problem]) -> Iterator[Claim]:
-    """Entry points of our group; of two installations of one distribution the first on the path counts."""
+    """Read the entry points of our group; where a distribution is installed twice, the first on the path counts."""
     seen: set[str | None] = {None}
     for distribution in importlib_metadata.distributions():
         try:
@@ -72,7 +89,7 @@ def _read_claims(problems: list[Problem]) -> Iterator[Claim]:
             claims = [Claim(point.name, point.value, str(name), distribution.version) for point in points]
         except Exception as error:
             place = str(getattr(distribution, "_path", distribution))
-            problems.append(Problem("?", place, "metadata", _cause(error), "reinstall that distribution"))
+            problems.append(Problem("?", place, "metadata", _describe_error(error), "reinstall that distribution"))
             continue
         if name not in seen:
             seen.add(name)
@@ -80,7 +97,7 @@ def _read_claims(problems: list[Problem]) -> Iterator[Claim]:
 
 
 def normalise_name(name: str) -> str:
-    """A distribution's name as indexes compare it."""
+    """Return a distribution's name in the form in which package indexes compare names."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -94,7 +111,7 @@ def _drop_disabled(claims: list[Claim], problems: list[Problem]) -> list[Claim]:
 
 
 def _settle_namespaces(claims: list[Claim], problems: list[Problem]) -> list[Claim]:
-    """A namespace belongs to the distribution named after it; without one, the claimants share it."""
+    """Give a namespace to the distribution named after it; without one, the claimants share it."""
     claimants = defaultdict(list)
     for claim in claims:
         claimants[claim.namespace].append(claim)
@@ -103,11 +120,13 @@ def _settle_namespaces(claims: list[Claim], problems: list[Problem]) -> list[Cla
         owners = [rival for rival in rivals if rival.distribution.removeprefix("iis-") == namespace]
         kept += owners or rivals
         if len(rivals) > 1:
-            problems += [_namespace_problem(claim, rivals, refused=claim not in (owners or rivals)) for claim in rivals]
+            problems += [
+                _make_namespace_problem(claim, rivals, refused=claim not in (owners or rivals)) for claim in rivals
+            ]
     return kept
 
 
-def _namespace_problem(claim: Claim, rivals: list[Claim], refused: bool) -> Problem:
+def _make_namespace_problem(claim: Claim, rivals: list[Claim], refused: bool) -> Problem:
     names = " and ".join(rival.distribution for rival in rivals)
     outcome = "this one is left out" if refused else "this one is kept"
     return Problem(
@@ -124,7 +143,7 @@ def _import(claim: Claim, problems: list[Problem]) -> ModuleType | None:
         module = importlib.import_module(claim.module)
     except (Exception, SystemExit) as error:
         remedy = f"run `python -c 'import {claim.module}'` to see where it fails, or uninstall {claim.distribution}"
-        problems.append(Problem(claim.namespace, claim.distribution, "import", _cause(error), remedy))
+        problems.append(Problem(claim.namespace, claim.distribution, "import", _describe_error(error), remedy))
         return None
     written_for = getattr(module, "IIS_API", None)
     if written_for != hooks.IIS_API:
@@ -139,14 +158,14 @@ def _import(claim: Claim, problems: list[Problem]) -> ModuleType | None:
 
 
 def _collect_specs(claim: Claim, module: ModuleType, problems: list[Problem]) -> Iterator[Spec]:
-    """Ask one plugin for its specs, each kind apart, so that a broken hook costs its own kind only."""
+    """Ask one plugin for its specs, kind by kind, so that a broken hook loses only its own kind."""
     manager = pluggy.PluginManager(hooks.PROJECT)
     manager.add_hookspecs(hooks)
     try:
         manager.register(module, claim.namespace)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        problems.append(_hook_problem(claim, "register", _cause(error)))
+        problems.append(_make_hook_problem(claim, "register", _describe_error(error)))
     for kind, spec_type in SPEC_TYPES.items():
         hook = getattr(manager.hook, f"iis_{kind}")
         if hasattr(module, hook.name) and not hook.get_hookimpls():
@@ -155,16 +174,16 @@ def _collect_specs(claim: Claim, module: ModuleType, problems: list[Problem]) ->
         try:
             results = hook()
             if len(results) < len(hook.get_hookimpls()):
-                problems.append(_hook_problem(claim, hook.name, "it returns None, not its specs"))
+                problems.append(_make_hook_problem(claim, hook.name, "it returns None, not its specs"))
             for specs in results:
                 for spec in specs:
                     cause = _find_fault(spec, spec_type, claim)
                     if cause:
-                        problems.append(_hook_problem(claim, f"iis_{kind}", cause))
+                        problems.append(_make_hook_problem(claim, f"iis_{kind}", cause))
                     else:
                         yield spec
         except (Exception, SystemExit) as error:
-            problems.append(_hook_problem(claim, f"iis_{kind}", _cause(error)))
+            problems.append(_make_hook_problem(claim, f"iis_{kind}", _describe_error(error)))
 
 
 def _find_fault(spec: object, spec_type: type[Spec], claim: Claim) -> str:
@@ -175,7 +194,7 @@ def _find_fault(spec: object, spec_type: type[Spec], claim: Claim) -> str:
     return ""
 
 
-def _hook_problem(claim: Claim, stage: str, cause: str) -> Problem:
+def _make_hook_problem(claim: Claim, stage: str, cause: str) -> Problem:
     remedy = f"correct {claim.module}, or report it to the authors of {claim.distribution}; what came before works"
     return Problem(claim.namespace, claim.distribution, stage, cause, remedy)
 
@@ -183,12 +202,12 @@ def _hook_problem(claim: Claim, stage: str, cause: str) -> Problem:
 def _index_by_name(
     offered: list[Offer[Spec]], problems: list[Problem]
 ) -> tuple[dict[type[Spec], dict[str, Offer[Any]]], dict[tuple[type[Spec], str], tuple[str, ...]]]:
-    """Offers by spec type and name; a name that two plugins offer is nobody's."""
-    count = Counter(map(_key, offered))
+    """Index offers by spec type and name; a name that two plugins offer is left out."""
+    count = Counter(map(_make_key, offered))
     offers: dict[type[Spec], dict[str, Offer[Any]]] = {spec_type: {} for spec_type in SPEC_TYPES.values()}
     rivals = defaultdict(list)
     for offer in sorted(offered, key=lambda offer: offer.spec.name):
-        key = _key(offer)
+        key = _make_key(offer)
         if count[key] == 1:
             offers[key[0]][key[1]] = offer
         else:
@@ -202,9 +221,9 @@ def _index_by_name(
     return offers, duplicates
 
 
-def _key(offer: Offer[Spec]) -> tuple[type[Spec], str]:
+def _make_key(offer: Offer[Spec]) -> tuple[type[Spec], str]:
     return SPEC_TYPES[offer.spec.kind], offer.spec.name
 
 
-def _cause(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"

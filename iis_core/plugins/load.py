@@ -1,4 +1,4 @@
-"""From a name and keywords to an object."""
+"""Loading things of the catalog by name."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def load_model(name: str, /, *, device: str = "cpu", weights: str | None = None,
         device: a torch device, e.g. "cuda:0".
         weights: a file, a model folder, "published" or "random"; None means published. Models without weights take
             none.
-        keywords: of the spec's target. A model folder brings the config of its network, which they must not contradict.
+        keywords: keywords of the spec's target. A model folder brings the config of its network, which they must not contradict.
 
     Raises:
-        UserError: the name or a keyword is unknown, or the weights are not at hand or do not fit; with the remedy.
+        UserError: the name or a keyword is unknown, or the weights are not at hand or do not fit; the message says what to do.
         PluginError: the plugin is at fault.
 
     Example:
@@ -65,7 +65,7 @@ def load_initial_robot(name: str, /, **keywords: Any) -> InitialRobot:
 def load_dataset(name: str, /, **keywords: Any) -> SegDataset:
     """Open a dataset by catalog name, e.g. `load_dataset("grabcut", root="data/GrabCut")`.
 
-    Without `root`, files are looked for in a folder of the dataset's name in the configured data folder.
+    Without `root`, its files are expected in the folder of its name within the configured data folder.
     """
     offer = find(DatasetSpec, name)
     dataset: SegDataset = offer.build(with_data_root(offer, keywords))

@@ -1,4 +1,4 @@
-"""An offer: a spec and the plugin behind it, and how an object is built from it."""
+"""Offers: specs with the plugins behind them, and building an object from one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,15 @@ SpecT_co = TypeVar("SpecT_co", bound=Spec, covariant=True)
 
 @dataclass(frozen=True)
 class Claim:
-    """An installed distribution that says: this module speaks for this namespace."""
+    """An entry point that claims a namespace for a module.
+
+    Args:
+        namespace: the name of the entry point.
+        module: the import path of the plugin module.
+        distribution: the name of the distribution that has the entry point.
+        version: the version of the distribution.
+
+    """
 
     namespace: str
     module: str
@@ -29,7 +37,13 @@ class Claim:
 
 @dataclass(frozen=True)
 class Offer(Generic[SpecT_co]):
-    """A spec and the plugin that offers it."""
+    """A spec and the plugin that offers it.
+
+    Args:
+        spec: what is offered.
+        claim: the plugin.
+
+    """
 
     spec: SpecT_co
     claim: Claim
@@ -49,31 +63,37 @@ class Offer(Generic[SpecT_co]):
         try:
             found: Any = importlib.import_module(module)
         except (Exception, SystemExit) as error:
-            raise PluginError(f"{self._where(path)} cannot be imported: {type(error).__name__}: {error}") from error
+            raise PluginError(
+                f"{self._describe_target(path)} cannot be imported: {type(error).__name__}: {error}"
+            ) from error
         for part in attributes.split("."):
             if not hasattr(found, part):
                 hint = near_matches(part, dir(found)) or "; report it to the plugin's authors"
-                raise PluginError(f"{self._where(path)} does not exist: {module} has no {part!r}{hint}")
+                raise PluginError(f"{self._describe_target(path)} does not exist: {module} has no {part!r}{hint}")
             found = getattr(found, part)
         return cast("Callable[..., Any]", found)
 
     def parameters(self) -> Mapping[str, inspect.Parameter]:
-        """The target's keywords, by name.
+        """Return the target's keywords, by name.
 
         Raises:
-            PluginError: it has no explicit ones.
+            PluginError: the target cannot be imported, or takes no explicit keywords.
 
         """
         try:
             found = inspect.signature(self.resolve()).parameters
         except (TypeError, ValueError) as error:
-            raise PluginError(f"{self._where(self._target)} cannot be called with keywords: {error}") from error
+            raise PluginError(
+                f"{self._describe_target(self._target)} cannot be called with keywords: {error}"
+            ) from error
         if any(parameter.kind is parameter.VAR_KEYWORD for parameter in found.values()):
-            raise PluginError(f"{self._where(self._target)} takes **keywords; the contract asks for explicit ones")
+            raise PluginError(
+                f"{self._describe_target(self._target)} takes **keywords; the contract asks for explicit ones"
+            )
         return found
 
     def effective_keywords(self, keywords: Mapping[str, Any]) -> dict[str, Any]:
-        """Every keyword that the target gets, its own defaults included."""
+        """Return every keyword that the target gets, its own defaults included."""
         own = {name: p.default for name, p in self.parameters().items() if p.default is not p.empty}
         return {**own, **self._factory_spec.defaults, **keywords}
 
@@ -81,6 +101,9 @@ class Offer(Generic[SpecT_co]):
         """Call the target with the spec's defaults and these keywords.
 
         The object gets an `Origin` as its attribute `origin`, where it can hold one.
+
+        Args:
+            keywords: keywords of the target; they take precedence over the spec's defaults.
 
         Raises:
             UserError: a keyword is unknown, missing, or of the wrong type.
@@ -106,7 +129,7 @@ class Offer(Generic[SpecT_co]):
         assert isinstance(self.spec, FactorySpec)
         return self.spec
 
-    def _where(self, path: str) -> str:
+    def _describe_target(self, path: str) -> str:
         return f"{self.spec.name} of {self.claim.distribution}: target {path!r}"
 
     def _check_keywords(self, given: Mapping[str, Any]) -> None:
@@ -117,7 +140,7 @@ class Offer(Generic[SpecT_co]):
                 raise UserError(f"{name} has no keyword {keyword!r}{hint}")
         annotations = _read_annotations(self.resolve())
         for keyword, value in given.items():
-            types = _plain_types(annotations.get(keyword))
+            types = _list_plain_types(annotations.get(keyword))
             if types and not isinstance(value, types):
                 wanted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in types)
                 raise UserError(f"{name} takes {wanted} for {keyword!r}, not {value!r}")
@@ -170,21 +193,21 @@ class ModelOrigin(Origin):
 
 
 def origin_of(thing: object) -> Origin | None:
-    """The origin of an object that core built, None for any other."""
+    """Return the origin of an object that core built, None for any other."""
     origin = getattr(thing, "origin", None)
     return origin if isinstance(origin, Origin) else None
 
 
 def _read_annotations(factory: Callable[..., Any]) -> dict[str, Any]:
-    """The types of a target's keywords; none where they name what exists for type checkers only."""
+    """Read the types of a target's keywords; none where an annotation exists for type checkers only."""
     try:
         return get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
     except Exception:
         return {}
 
 
-def _plain_types(annotation: Any) -> tuple[type, ...]:
-    """The types of an annotation where all are plain ones, else none; an int will do for a float."""
+def _list_plain_types(annotation: Any) -> tuple[type, ...]:
+    """List the types of an annotation where all are plain, else none; an int is accepted for a float."""
     is_union = get_origin(annotation) in (Union, UnionType)
     types = get_args(annotation) if is_union else (annotation,)
     if not all(kind in (bool, int, float, str, type(None)) for kind in types):

@@ -16,11 +16,16 @@ _IMPORT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 class Spec:
     """What every offer has.
 
-    name: `namespace/variant`, lower case; the namespace is the plugin's entry-point name.
-    summary: one line for lists.
-    paper: where the method was published.
-    licence: SPDX identifier of the code behind the target, where it differs from the plugin's; of a dataset, the
-        terms of its images and masks, in words.
+    Args:
+        name: `namespace/variant`, lower case; the namespace is the plugin's entry-point name.
+        summary: one line for lists.
+        paper: where the method was published.
+        licence: SPDX identifier of the code behind the target, where it differs from the plugin's; for a dataset, the
+            terms of its images and masks, in words.
+
+    Attributes:
+        kind: the name of the type of spec, in the plural.
+
     """
 
     kind: ClassVar[str]
@@ -76,9 +81,13 @@ class FactorySpec(Spec):
 class Download:
     """A published file.
 
-    url: where it is. by_hand: that is a page for a browser, behind which the file cannot be fetched.
-    file: the name under which it is kept, by default the last part of the URL.
-    size, sha256: its bytes and its checksum, where known.
+    Args:
+        url: where it is.
+        by_hand: the URL is a page that needs a browser; the file itself cannot be fetched.
+        file: the name under which it is kept, by default the last part of the URL.
+        size: number of bytes, where known.
+        sha256: checksum in hexadecimal, where known.
+
     """
 
     url: str
@@ -94,7 +103,12 @@ class Download:
 
 @dataclass(frozen=True, kw_only=True)
 class Weights(Download):
-    """Published weights and their licence."""
+    """Published weights.
+
+    Args:
+        licence: their licence, or that it is unknown.
+
+    """
 
     licence: str
 
@@ -123,9 +137,9 @@ class ModelSpec(FactorySpec):
         plain_keywords: keywords that switch off every test-time trick, so that the answer is the sigmoid of `logits`.
         min_size: the smallest image side it accepts, in pixels.
         size_multiple: image sides must be multiples of this.
-        batches: it takes more than one image at a time.
+        batches: it accepts more than one image at a time.
         exact_batches: the answer for an image does not depend, in any bit, on the others in its batch.
-        several_points: it takes more than one click of a sign per interaction.
+        several_points: it accepts more than one click of a sign per interaction.
         initial_mask: it makes use of an initial mask.
 
     """
@@ -161,8 +175,10 @@ class ModelSpec(FactorySpec):
 class RobotSpec(FactorySpec):
     """A robot.
 
-    several_points: can give more than one click per interaction.
-    in_error: every click lies where the prediction is wrong.
+    Args:
+        several_points: it can give more than one click per interaction.
+        in_error: every click lies where the prediction is wrong.
+
     """
 
     kind: ClassVar[str] = "robots"
@@ -181,11 +197,14 @@ class InitialRobotSpec(FactorySpec):
 class DatasetSpec(FactorySpec):
     """A dataset.
 
-    images, objects: the published counts, None where any number is right.
-    ignore: which pixels count nowhere, in words.
-    layout: the folders and files expected under `root`, in words.
-    page: where it is published.
-    archive: what `iis data get` fetches; None where the files must be got by hand.
+    Args:
+        images: the published number of images, None where any number is right.
+        objects: the published number of objects, None where any number is right.
+        ignore: which pixels count nowhere, in words.
+        layout: the folders and files expected under `root`, in words.
+        page: where it is published.
+        archive: what `iis data get` fetches; None where the files have to be obtained by hand.
+
     """
 
     kind: ClassVar[str] = "datasets"
@@ -208,12 +227,15 @@ class SelectorSpec(FactorySpec):
 class ProtocolSpec(Spec):
     """An evaluation protocol: the exact rules under which numbers are comparable.
 
-    version: raised when a rule changes, so that old records are never taken for new ones.
-    robot: catalog name of the robot.
-    threshold, inclusive: a pixel is predicted object where y > threshold, or >= where inclusive.
-    max_clicks: clicks per object, at most.
-    stop_iou: an object is done once its IoU is at least this; None for never.
-    ignore: which pixels count nowhere, in words.
+    Args:
+        version: raised when a rule changes, so that old records are never taken for new ones.
+        robot: catalog name of the robot.
+        threshold: a pixel is predicted to be object where y > threshold, y in [0, 1].
+        inclusive: the comparison is y >= threshold instead.
+        max_clicks: the largest number of clicks per object.
+        stop_iou: an object is done once its IoU is at least this; None for never.
+        ignore: which pixels count nowhere, in words.
+
     """
 
     kind: ClassVar[str] = "protocols"

@@ -1,1 +1,1 @@
-"""Reports, from the records of one or several runs: tables, curves, pictures."""
+"""Reports from the records of one or several runs: tables, curves, pictures."""

@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 
 
 def plot_curves(runs: Sequence[Run], path: Path) -> None:
-    """Mean IoU against clicks, and how many objects needed how many clicks, into an image file.
+    """Plot mean IoU against clicks, and a histogram of the clicks that objects needed, into an image file.
 
-    path: the ending says the format, e.g. .png, .pdf, .svg.
+    The curve of a run that stops objects at an IoU ends at the click at which the first of them stopped.
 
-    The curve of a run that stops objects at an IoU ends at the click at which the first of them stopped. Raises
-    UserError without matplotlib, for a run without records, and where the file cannot be written.
+    Args:
+        runs: the runs; each needs records.
+        path: the image file; its ending gives the format, e.g. `.png`, `.pdf`, `.svg`.
+
+    Raises:
+        UserError: matplotlib is missing, a run has no records, or the file cannot be written.
+
     """
     try:
         from matplotlib.figure import Figure
@@ -43,7 +48,7 @@ def plot_curves(runs: Sequence[Run], path: Path) -> None:
 
 
 def mean_iou_curve(run: Run) -> list[float]:
-    """Mean IoU after clicks 1, 2, ..., up to the last that is defined for every object."""
+    """Compute the mean IoU after clicks 1, 2, ..., up to the last that is defined for every object."""
     curve = []
     for k in range(1, run.protocol.max_clicks + 1):
         try:
@@ -54,7 +59,7 @@ def mean_iou_curve(run: Run) -> list[float]:
 
 
 def _plot_mean_iou(axes: Axes, runs: Sequence[Run]) -> None:
-    for run, name in zip(runs, _labels(runs), strict=True):
+    for run, name in zip(runs, _label_runs(runs), strict=True):
         curve = mean_iou_curve(run)
         ends_early = len(curve) < run.protocol.max_clicks
         label = name + (f" (objects stop at IoU {run.protocol.stop_iou:g})" if ends_early else "")
@@ -67,7 +72,7 @@ def _plot_mean_iou(axes: Axes, runs: Sequence[Run]) -> None:
 
 
 def _plot_histogram(axes: Axes, runs: Sequence[Run]) -> None:
-    """Bars side by side; the threshold is the highest usual one that every run has."""
+    """Plot bars side by side, for the highest usual threshold that every run has."""
     shared = [t for t in usual_thresholds(runs[0].protocol) if all(t in usual_thresholds(r.protocol) for r in runs)]
     if not shared:
         axes.set_axis_off()
@@ -76,7 +81,7 @@ def _plot_histogram(axes: Axes, runs: Sequence[Run]) -> None:
     limit = max(run.protocol.max_clicks for run in runs)
     clicks = np.arange(limit + 1)
     width = 0.8 / len(runs)
-    for place, (run, name) in enumerate(zip(runs, _labels(runs), strict=True)):
+    for place, (run, name) in enumerate(zip(runs, _label_runs(runs), strict=True)):
         counts = np.bincount([noc(record, shared[-1], run.protocol) for record in run.records], minlength=limit + 1)
         offset = (place - (len(runs) - 1) / 2) * width
         axes.bar(clicks + offset, counts / len(run.records), width, label=name)
@@ -86,7 +91,7 @@ def _plot_histogram(axes: Axes, runs: Sequence[Run]) -> None:
     axes.legend(fontsize="small")
 
 
-def _labels(runs: Sequence[Run]) -> list[str]:
-    """What each run is; its folder where that does not tell it from the others."""
+def _label_runs(runs: Sequence[Run]) -> list[str]:
+    """Describe each run; where that does not tell them apart, name their folders."""
     labels = [f"{run.model}, {run.dataset}, {run.protocol.label}" for run in runs]
     return labels if len(set(labels)) == len(labels) else [str(run.path) for run in runs]

@@ -79,7 +79,7 @@ def _mark_clicks(image: np.ndarray, clicks: Sequence[SignedClick], scale: float)
 
 
 def _find_free_place(centre: tuple[int, int], taken: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """Where around a click its number is farthest from other clicks and numbers."""
+    """Find the place around a click where its number is farthest from other clicks and numbers."""
     places = [(centre[0] + right, centre[1] + down) for right in (10, -10) for down in (-7, 7)]
     return max(places, key=lambda place: min(np.hypot(place[0] - x, place[1] - y) for x, y in taken))
 
@@ -91,7 +91,7 @@ def _add_caption(image: np.ndarray, caption: str) -> np.ndarray:
 
 
 def _write(canvas: np.ndarray, text: str, place: tuple[int, int]) -> None:
-    # A wider stroke would be a shadow of another length: its letters are set farther apart.
+    # The shadow is the text itself, shifted: a wider stroke would set the letters farther apart.
     shadow = [(right, down) for right in (-1, 0, 1) for down in (-1, 0, 1)]
     for (right, down), colour in [*((offset, _BLACK) for offset in shadow), ((0, 0), _WHITE)]:
         at = place[0] + right, place[1] + down

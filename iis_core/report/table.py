@@ -27,13 +27,17 @@ COLUMNS = ("run", "model", "dataset", "protocol", "objects")
 
 
 def row_of(run: Run, thresholds: Sequence[float] | None = None, ious_at: Sequence[int] = (), auc: bool = False) -> Row:
-    """The numbers of a run, by column name.
+    """Compute the numbers of a run, by column name.
 
-    thresholds: IoUs for NoC and failures; by default the usual ones.
-    ious_at: numbers of clicks for the mean IoU, of masks and of their boundaries.
-    auc: the area under the IoU curve.
+    Args:
+        run: the run.
+        thresholds: IoUs for NoC and failures; by default the usual ones.
+        ious_at: numbers of clicks after which to give the mean IoU of masks and of their boundaries.
+        auc: whether to give the area under the IoU curve.
 
-    Raises UserError for an empty run and for what an early stop left undefined.
+    Raises:
+        UserError: the run has no records, or a number is undefined because objects stopped early.
+
     """
     if not run.records:
         raise UserError(f"{run.path} has no records yet: go on with `iis evaluate ... --out {run.path}`")
@@ -66,7 +70,7 @@ def row_of(run: Run, thresholds: Sequence[float] | None = None, ious_at: Sequenc
 
 
 def columns_of(rows: Sequence[Row]) -> list[str]:
-    """The columns of all rows; one that not every row has stands where it stands in its own."""
+    """List the columns of all rows; one that some rows lack keeps its place among its neighbours."""
     columns: list[str] = []
     for row in rows:
         place = 0
@@ -80,12 +84,12 @@ def columns_of(rows: Sequence[Row]) -> list[str]:
 
 
 def percent(threshold: float) -> str:
-    """`0.85` as the field writes it: 85."""
+    """Format an IoU in percent, as the literature writes it: 0.85 becomes "85"."""
     return f"{100 * threshold:.4g}"
 
 
 def notes_of(run: Run) -> list[str]:
-    """What a reader must know beside the numbers: departures, what is missing, a batch size that moves last bits."""
+    """List what a reader must know besides the numbers: departures, missing objects, a batch size other than 1."""
     notes = []
     for rule, (named, used) in run.protocol.departures.items():
         notes.append(f"{run.protocol.label}: {rule} is {used} instead of {named}")

@@ -136,10 +136,10 @@ class ElementRobot(ABC):
             return ElementView(mask[element, 0], truth[element, 0], _list_clicked(pcs, ncs, element), n_points, rng)
 
         chosen = per_element(lambda element: self.choose(view(element)), len(y))
-        return labelled(chosen, truth[:, 0])
+        return split_by_label(chosen, truth[:, 0])
 
 
-def labelled(chosen: Sequence[Sequence[Click]], targets: Iterable[np.ndarray]) -> tuple[NewClicks, NewClicks]:
+def split_by_label(chosen: Sequence[Sequence[Click]], targets: Iterable[np.ndarray]) -> tuple[NewClicks, NewClicks]:
     """Separate clicks by the value of the target where they were made.
 
     Args:

@@ -11,7 +11,7 @@ import numpy as np
 
 from iis_core.errors import UserError
 from iis_core.masks import erode, outer_border
-from iis_core.robots.base import draw, labelled
+from iis_core.robots.base import draw, split_by_label
 from iis_core.types import Click, NewClicks, Region
 
 if TYPE_CHECKING:
@@ -60,14 +60,14 @@ class RandomInitialRobot:
     """
 
     def __init__(self, *, count: int = 1) -> None:
-        self.count = at_least_one("count", count)
+        self.count = require_at_least_one("count", count)
 
     def __call__(
         self, regions: Sequence[Region], *, n_points: int | None = None, rngs: Rngs
     ) -> tuple[NewClicks, NewClicks]:
         count = self.count if n_points is None else n_points
         chosen = [draw(region.target != -1, count, rng) for region, rng in zip(regions, rngs, strict=True)]
-        return labelled(chosen, [region.target for region in regions])
+        return split_by_label(chosen, [region.target for region in regions])
 
 
 class GridInitialRobot:
@@ -85,14 +85,14 @@ class GridInitialRobot:
     """
 
     def __init__(self, *, rows: int = 4, columns: int = 4) -> None:
-        self.rows = at_least_one("rows", rows)
-        self.columns = at_least_one("columns", columns)
+        self.rows = require_at_least_one("rows", rows)
+        self.columns = require_at_least_one("columns", columns)
 
     def __call__(
         self, regions: Sequence[Region], *, n_points: int | None = None, rngs: Rngs
     ) -> tuple[NewClicks, NewClicks]:
         chosen = [self._draw_clicks(region.target, n_points, rng) for region, rng in zip(regions, rngs, strict=True)]
-        return labelled(chosen, [region.target for region in regions])
+        return split_by_label(chosen, [region.target for region in regions])
 
     def _draw_clicks(self, target: np.ndarray, n_points: int | None, rng: np.random.Generator) -> list[Click]:
         row_edges = np.linspace(0, target.shape[0], self.rows + 1).astype(int)
@@ -144,7 +144,7 @@ class RitmInitialRobot:
         others: float = 0.4,
         around: float = 0.5,
     ) -> None:
-        self.max_points = at_least_one("max_points", max_points)
+        self.max_points = require_at_least_one("max_points", max_points)
         self.decay = decay
         self.erosion = erosion
         self.erosion_probability = erosion_probability
@@ -187,7 +187,7 @@ class RitmInitialRobot:
         return int(rng.choice(count, p=share / share.sum()))
 
 
-def at_least_one(name: str, value: int) -> int:
+def require_at_least_one(name: str, value: int) -> int:
     """Check that a number is at least 1.
 
     Args:

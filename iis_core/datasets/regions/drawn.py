@@ -47,7 +47,7 @@ class RandomMergeSelector:
     ) -> Region:
         numbers = sorted(info["objects"])
         most = min(self.most, len(numbers))
-        count = most if most <= 2 else int(generator_of(rng).integers(2, most + 1))
+        count = most if most <= 2 else int(require_generator(rng).integers(2, most + 1))
         return merge_objects(masks, info, _draw(numbers, count, rng))
 
 
@@ -72,7 +72,7 @@ class RandomComponentSelector:
         parts = [part for part in parts if part.area >= self.min_area] or parts
         if not parts:
             return whole
-        part = parts[int(generator_of(rng).integers(len(parts)))]
+        part = parts[int(require_generator(rng).integers(len(parts)))]
         target = np.minimum(whole.target, 0)
         target[part.box][part.mask] = 1
         return Region(target, whole.others)
@@ -99,17 +99,17 @@ class ClassSelector:
             known = sorted({found for found in classes.values() if found is not None}, key=str)
             if not known:
                 raise UserError(f"{info['id']} ({info['path']}) has no classes: choose another selector")
-            label = known[int(generator_of(rng).integers(len(known)))]
+            label = known[int(require_generator(rng).integers(len(known)))]
         return merge_objects(masks, info, [number for number, found in classes.items() if found == label])
 
 
 def _draw(numbers: list[int], count: int, rng: np.random.Generator | None) -> list[int]:
     if not numbers:
         return []
-    return [numbers[i] for i in generator_of(rng).choice(len(numbers), count, replace=False)]
+    return [numbers[i] for i in require_generator(rng).choice(len(numbers), count, replace=False)]
 
 
-def generator_of(rng: np.random.Generator | None) -> np.random.Generator:
+def require_generator(rng: np.random.Generator | None) -> np.random.Generator:
     """Check that there is a generator.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from iis_core.datasets.regions.base import merge_objects, object_mask
-from iis_core.datasets.regions.drawn import generator_of
+from iis_core.datasets.regions.drawn import require_generator
 from iis_core.types import Region
 
 
@@ -36,7 +36,7 @@ class HierarchicalSelector:
     def __call__(
         self, image: np.ndarray, masks: np.ndarray, info: Mapping[str, Any], rng: np.random.Generator | None = None
     ) -> Region:
-        rng = generator_of(rng)
+        rng = require_generator(rng)
         tree = info["objects"]
         roots = sorted(number for number, entry in tree.items() if entry["parent"] is None)
         if not roots:

@@ -26,9 +26,9 @@ from iis_gto99.pipeline import (
 class GTO99Model(IISModel):
     """The published inference around a network, for batches of one size.
 
-    y is the alpha. Parts of the prediction without a positive click are removed before and after the network, also those
-    of an initial mask. Inference uses a copy of the network whose weights are standardised only once; the copy is made
-    anew when the parameters change.
+    y is the alpha. Parts of the prediction, or of an initial mask, without a positive click are removed before and after
+    the network. Inference uses a copy of the network whose weights are standardised only once; the copy is made anew
+    when the parameters change.
 
     Args:
         network: a network from `build_network`, or one with the same interface.

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from iis_core.clicks import NO_POINT, gaussians
-from iis_core.masks import connected_to
+from iis_core.masks import keep_connected
 from iis_core.threads import per_element
 from iis_core.types import Click, Clicks
 
@@ -159,7 +159,7 @@ def keep_clicked_components(alpha: Tensor, clicks: Sequence[Signed]) -> Tensor:
     def keep(element: int) -> np.ndarray:
         values = alpha[element, 0].cpu().numpy()
         _, positive = clicks[element]
-        return np.where(connected_to(values > 0.5, positive), values, np.float32(0)) if positive else values
+        return np.where(keep_connected(values > 0.5, positive), values, np.float32(0)) if positive else values
 
     return torch.from_numpy(np.stack(per_element(keep, len(alpha)))[:, None]).to(alpha.device)
 

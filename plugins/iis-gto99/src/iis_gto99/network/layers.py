@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from iis_core.models.inference import consists_of, enlarged_and_convolved
+from iis_core.models.inference import consists_of, enlarge_and_convolve
 
 _GROUPS = 32
 
@@ -84,7 +84,7 @@ def _convolved(x: Tensor, conv: nn.Module, shape: tuple[int, int]) -> Tensor:
     """A tensor brought to a size and convolved, in the order that is cheaper."""
     if _is_grid(x, shape):
         assert isinstance(conv, nn.Conv2d)
-        convolved = enlarged_and_convolved(x, conv.weight, shape, align_corners=False)
+        convolved = enlarge_and_convolve(x, conv.weight, shape, align_corners=False)
         return convolved if conv.bias is None else convolved + conv.bias[:, None, None]
     y: Tensor = conv(resized(x, shape))
     return y

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from iis_core.models.inference import enlarged_and_convolved
+from iis_core.models.inference import enlarge_and_convolve
 from iis_ritm.networks.network import RITMNetwork, resized
 from iis_ritm.networks.ocr import ObjectContext
 from iis_ritm.networks.resnet import BasicBlock, Bottleneck, layer
@@ -123,7 +123,7 @@ class SplitConvolution(nn.Module):
     def forward(self, branches: list[Tensor]) -> Tensor:
         y: Tensor = self.high(joined(branches[:2]))
         for x, weight in zip(branches[2:], self.low, strict=True):
-            y += enlarged_and_convolved(x, weight, (y.shape[-2], y.shape[-1]), align_corners=True)
+            y += enlarge_and_convolve(x, weight, (y.shape[-2], y.shape[-1]), align_corners=True)
         return y.relu_()
 
 

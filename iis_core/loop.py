@@ -61,7 +61,6 @@ def interact(
         ...     for place, element in enumerate(step.elements):
         ...         if is_good_enough(step.y[place]):
         ...             steps.finish(element)
-
     """
     _check_inputs(image, target, rngs, initial_mask)
     return Interaction(
@@ -74,7 +73,6 @@ class Interaction(Iterator[Step]):
 
     Attributes:
         first_y: float32 (B, 1, H, W) on the CPU, the prediction before the first click.
-
     """
 
     def __init__(
@@ -184,7 +182,6 @@ def predict(
 
     Example:
         >>> mask = predict(model, photograph, [(120, 80, True), (30, 200, False)]) > 0.5
-
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise UserError(f"image must be uint8 (H, W, 3) RGB, not {image.dtype} {image.shape}")

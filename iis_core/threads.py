@@ -22,7 +22,6 @@ def per_element(work: Callable[[int], Result], count: int) -> list[Result]:
 
     Returns:
         `[work(0), ..., work(count - 1)]`.
-
     """
     if count == 1:
         return [work(0)]
@@ -43,7 +42,6 @@ def ahead(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -
 
     Yields:
         The results, in the order of the items.
-
     """
     if threads == 0:
         yield from map(work, items)

@@ -21,7 +21,6 @@ class SignedClick(NamedTuple):
         row: its row.
         col: its column.
         positive: whether it is on the object.
-
     """
 
     row: int
@@ -48,7 +47,6 @@ class Sample:
         masks: int32 (H, W, L); 0 background, > 0 an object, -1 ignore.
         info: `id`, `path`, `objects: {object_id: {layer, value, parent, children, class}}`, and `initial_mask`
             (bool (H, W)) where the dataset has one.
-
     """
 
     image: np.ndarray
@@ -64,7 +62,6 @@ class Region:
         target: int8 (H, W); 1 object, 0 background, -1 ignore.
         others: bool (H, W), the union of the other objects, or None where it is unknown.
         required: bool (H, W) masks that must each get a negative click.
-
     """
 
     target: np.ndarray
@@ -79,7 +76,6 @@ class Counts(NamedTuple):
         tp: true positives.
         fp: false positives.
         fn: false negatives.
-
     """
 
     tp: int
@@ -106,7 +102,6 @@ class Step:
         previous: float32 (b, 1, H, W) on the CPU, the prediction that the robot saw.
         y: float32 (b, 1, H, W) on the CPU, the new prediction.
         z: the model's state after this interaction.
-
     """
 
     number: int

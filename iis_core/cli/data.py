@@ -1,4 +1,4 @@
-"""`iis data`: what datasets there are, getting their files, checking them."""
+"""`iis data`: list the datasets, get their files, check them."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def list_(as_json: bool) -> None:
         return
     for entry in entries:
         click.echo(entry["name"])
-        for key, value in _facts(entry):
+        for key, value in _list_facts(entry):
             click.echo(f"    {key:<8} {value}")
 
 
-def _facts(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _list_facts(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
     counts = ", ".join(f"{entry[key]} {key}" for key in ("images", "objects") if entry[key] is not None)
     archive = entry["archive"]
     facts = {
@@ -104,7 +104,7 @@ def get(name: str, data_root: Path | None) -> None:
 
 @contextmanager
 def download_progress() -> Iterator[Progress]:
-    """A bar on the terminal for `fetch`."""
+    """Show a progress bar for `fetch` on the terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 

@@ -65,14 +65,14 @@ def evaluate(
     """
     overrides = {rule: value for rule, value in rules.items() if value is not None}
     if stop_iou is not None:
-        overrides["stop_iou"] = _stop_iou(stop_iou)
+        overrides["stop_iou"] = _parse_stop_iou(stop_iou)
     from iis_core.cli.report import print_table
     from iis_core.evaluation import evaluate as run_evaluation
     from iis_core.evaluation.processes import this_rank
 
     root = {} if data_root is None else {"root": data_root}
     rank = this_rank()
-    with _progress(shown=rank.number == 0) as watch:
+    with _show_progress(shown=rank.number == 0) as watch:
         run = run_evaluation(
             model,
             dataset,
@@ -98,7 +98,7 @@ def evaluate(
         click.echo(f"{done}; {run.path} has {len(run.records)} of {run.objects} objects", err=True)
 
 
-def _stop_iou(text: str) -> float | None:
+def _parse_stop_iou(text: str) -> float | None:
     try:
         return None if text.lower() == "none" else float(text)
     except ValueError:
@@ -106,7 +106,7 @@ def _stop_iou(text: str) -> float | None:
 
 
 @contextmanager
-def _progress(shown: bool) -> Iterator[Watcher]:
+def _show_progress(shown: bool) -> Iterator[Watcher]:
     """Show a bar on the terminal; on interruption, say how to go on."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

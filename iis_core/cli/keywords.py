@@ -1,4 +1,4 @@
-"""`--set KEY=VALUE`, wherever keywords can be given."""
+"""The options `--set KEY=VALUE` and `--data KEY=VALUE`, wherever keywords can be given."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ data_keywords_option = click.option(
 
 
 def parse_keywords(texts: tuple[str, ...], option: str = "--set") -> dict[str, Any]:
-    """Parse `key=value` pairs; a value that reads as JSON (a number, true, null, a list) is taken as such."""
+    """Parse `KEY=VALUE` texts.
+
+    Args:
+        texts: the texts; a value that is JSON (a number, true, null, a list) is parsed, any other is a string.
+        option: the option that takes them, for messages.
+
+    Raises:
+        UserError: a text has no `=`.
+    """
     keywords: dict[str, Any] = {}
     for text in texts:
         key, equals, value = text.partition("=")

@@ -1,4 +1,4 @@
-"""What is installed: `iis plugins`, `iis list`, `iis show`."""
+"""Showing what is installed: `iis plugins`, `iis list`, `iis show`."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ def show(name: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(to_plain(entries), indent=2))
         return
-    click.echo("\n\n".join("\n".join(_lines(entry)) for entry in entries))
+    click.echo("\n\n".join("\n".join(_format_entry(entry)) for entry in entries))
 
 
-def _lines(entry: dict[str, Any]) -> list[str]:
+def _format_entry(entry: dict[str, Any]) -> list[str]:
     entry = to_plain(entry)
     choices = {f"{keyword} may be": ", ".join(map(str, values)) for keyword, values in entry.pop("choices", {}).items()}
     shown = {key: value for key, value in {**entry, **choices}.items() if value not in ("", {}, None)}

@@ -1,4 +1,4 @@
-"""The group of commands, and how errors become one line and an exit status."""
+"""The group of commands, and errors as one line and an exit status."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _CORE = {
     "predict": "iis_core.cli.predict:predict",
     "new-plugin": "iis_core.cli.new_plugin:new_plugin",
 }
-"""Core's own commands; those of plugins come from their hook `iis_commands`."""
+"""The core's own commands; those of plugins come from the hook `iis_commands`."""
 
 
 class _LazyGroup(click.Group):
-    """Imports a command's module when the command is used; a plugin's stays out of `--help`."""
+    """Imports a command's module only when the command is used; `--help` imports no plugin's."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_CORE)
@@ -68,7 +68,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Entry point. Exit status 2: the user's mistake, 3: a plugin's defect, 130: interrupted."""
+    """Run the command line. Exit status 2: the user's mistake, 3: a plugin's defect, 130: interrupted."""
     try:
         status = cli.main(standalone_mode=False)
     except IISError as error:

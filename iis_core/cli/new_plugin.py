@@ -34,7 +34,15 @@ def new_plugin(name: str, into: Path) -> None:
 
 
 def write_plugin(name: str, folder: Path) -> None:
-    """Write the package of that name. Raises UserError where copier is missing."""
+    """Write the package of a new plugin.
+
+    Args:
+        name: the name of its distribution, `iis-NAME`.
+        folder: where it is written.
+
+    Raises:
+        UserError: copier is missing.
+    """
     try:
         import copier
     except ModuleNotFoundError as error:

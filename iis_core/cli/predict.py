@@ -31,7 +31,7 @@ def predict(
     keywords: tuple[str, ...],
 ) -> None:
     """Segment IMAGE by clicks and write the mask, e.g. `iis predict cat.jpg --click 120,80,+ --out cat.png`."""
-    parsed = [_parse(text) for text in clicks]
+    parsed = [_parse_click(text) for text in clicks]
     from iis_core.files.images import read_image, read_mask, write_mask
     from iis_core.loop import predict as run_prediction
     from iis_core.masks import binarise
@@ -47,7 +47,7 @@ def predict(
     click.echo(f"{out}: {int(mask.sum())} of {mask.size} pixels")
 
 
-def _parse(text: str) -> tuple[int, int, bool]:
+def _parse_click(text: str) -> tuple[int, int, bool]:
     match = re.fullmatch(r"(-?\d+),(-?\d+),([+-])", text)
     if not match:
         raise UserError(f"--click takes ROW,COL,+ or ROW,COL,-, not {text!r}")

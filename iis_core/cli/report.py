@@ -57,7 +57,14 @@ def report(
 def print_table(
     runs: list[Run], thresholds: tuple[float, ...] = (), ious_at: tuple[int, ...] = (), auc: bool = False
 ) -> None:
-    """The runs side by side, one column each, and what their readers must know."""
+    """Print runs side by side, one column each, and below them what their readers must know.
+
+    Args:
+        runs: the runs.
+        thresholds: IoUs for NoC and failures; by default the usual ones.
+        ious_at: numbers of clicks after which to give the mean IoU.
+        auc: whether to give the area under the IoU curve.
+    """
     from rich.console import Console
     from rich.table import Table
 
@@ -66,7 +73,7 @@ def print_table(
     rows = [row_of(run, thresholds or None, ious_at, auc) for run in runs]
     table = Table(show_header=False)
     for key in columns_of(rows):
-        table.add_row(key, *(_text(row.get(key, "")) for row in rows), end_section=key == COLUMNS[-1])
+        table.add_row(key, *(_format_value(row.get(key, "")) for row in rows), end_section=key == COLUMNS[-1])
     console = Console()
     console.print(table)
     for run in runs:
@@ -74,7 +81,7 @@ def print_table(
             console.print(f"{run.path}: {note}", highlight=False, markup=False)
 
 
-def _text(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4f}" if value < 1 else f"{value:.2f}"
     return str(value)

@@ -30,7 +30,7 @@ def weights(name: str, get: bool, source: str | None, to: Path | None, as_json: 
     if to is not None:
         _convert(spec, source, to)
         return
-    here = _here(spec)
+    here = _find_file(spec)
     facts = {
         "weights": to_plain(spec.weights),
         "trained_on": spec.trained_on,
@@ -46,10 +46,10 @@ def weights(name: str, get: bool, source: str | None, to: Path | None, as_json: 
     click.echo(f"trained on  {spec.trained_on or 'unknown'}")
     for dataset, numbers in spec.results.items():
         click.echo(f"{dataset:<12}" + "  ".join(f"{metric} {value}" for metric, value in numbers.items()))
-    click.echo(f"here        {here or _how_to_get(spec)}")
+    click.echo(f"here        {here or _explain_how_to_get(spec)}")
 
 
-def _how_to_get(spec: ModelSpec) -> str:
+def _explain_how_to_get(spec: ModelSpec) -> str:
     from iis_core.files.downloads import how_by_hand
 
     if spec.weights is None:
@@ -73,7 +73,7 @@ def _get(spec: ModelSpec) -> None:
     keep_checksum(file)
 
 
-def _here(spec: ModelSpec) -> str | None:
+def _find_file(spec: ModelSpec) -> str | None:
     from iis_core.models.weights import published_file
 
     try:

@@ -32,7 +32,6 @@ def disks(points: Tensor, shape: tuple[int, int], radius: float = 5, previous: T
         UserError: the points or the previous maps have the wrong shape.
 
     Source: Benenson, Popov, Ferrari 2019, Large-Scale Interactive Object Segmentation with Human Annotators.
-
     """
     _check(points, previous, (len(points), 2, *shape))
     maps = points.new_zeros((len(points), 2, *shape)) if previous is None else previous.clone()
@@ -68,7 +67,6 @@ def tanh_distances(
         UserError: the points or the previous maps have the wrong shape.
 
     Source: Sofiiuk, Petrov, Konushin 2021, Reviving Iterative Training with Mask Guidance (`norm_radius`).
-
     """
     _check(points, previous, (len(points), 2, *shape))
     maps = torch.tanh(2 * _measure_nearest(points, shape).sqrt() / radius)
@@ -92,7 +90,6 @@ def gaussians(
 
     Raises:
         UserError: the points or the previous maps have the wrong shape.
-
     """
     _check(points, previous, (len(points), 2 * len(sigmas), *shape))
     squared = _measure_nearest(points, shape)[:, :, None]

@@ -19,7 +19,6 @@ def order_clicks(pcs: Clicks, ncs: Clicks, element: int) -> list[SignedClick]:
     Example:
         >>> order_clicks([[[(5, 7)]], [[]]], [[[]], [[(0, 1)]]], element=0)
         [SignedClick(row=5, col=7, positive=True), SignedClick(row=0, col=1, positive=False)]
-
     """
     return [
         SignedClick(row, col, positive)

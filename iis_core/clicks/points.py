@@ -26,7 +26,6 @@ def points_from_clicks(pcs: Clicks, ncs: Clicks, *, device: torch.device | str =
 
     Returns:
         Float32 (B, 2n, 3) of (row, col, order), padded with `NO_POINT`.
-
     """
     batch = len(pcs[0]) if pcs else 0
     ordered = [list(enumerate(order_clicks(pcs, ncs, element))) for element in range(batch)]
@@ -51,7 +50,6 @@ def clicks_from_points(points: Tensor) -> tuple[Clicks, Clicks]:
 
     Raises:
         UserError: the points have the wrong shape, or fractional coordinates, since clicks are pixels.
-
     """
     if points.ndim != 3 or points.shape[1] % 2 or points.shape[2] != 3:
         raise UserError(f"points must be (B, 2n, 3), not {tuple(points.shape)}")

@@ -30,7 +30,6 @@ def info_of(dataset: SegDataset, index: int) -> Mapping[str, Any]:
 
     Returns:
         The info, as in `Sample`.
-
     """
     known = getattr(dataset, "info", None)
     info: Mapping[str, Any] = dataset[index].info if known is None else known(index)

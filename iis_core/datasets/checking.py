@@ -20,7 +20,6 @@ class Finding:
     Args:
         sample: the id of the sample; empty for a finding on the whole dataset.
         problem: what is wrong, and what to do.
-
     """
 
     sample: str
@@ -37,7 +36,6 @@ def check_files(dataset: SegDataset, spec: DatasetSpec | None, workers: int = 2)
 
     Yields:
         The findings of each sample, and at the end those of the whole dataset.
-
     """
     objects = 0
     for number, findings in ahead(partial(_check_sample, dataset), range(len(dataset)), workers):

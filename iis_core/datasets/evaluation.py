@@ -27,7 +27,6 @@ class EvaluationObject:
         image: uint8 (H, W, 3) RGB, one array for all objects of an image.
         target: int8 (H, W); 1 object, 0 background, -1 ignore.
         initial_mask: bool (H, W), or None.
-
     """
 
     id: str
@@ -57,7 +56,6 @@ class EvaluationDataset:
     Raises:
         UserError: the selector draws, an id is unknown or not unique, the limit is below 1, an image has no objects,
             or, on reading, an object has no pixels.
-
     """
 
     def __init__(
@@ -113,7 +111,6 @@ class EvaluationDataset:
 
         Returns:
             The indices of each image's objects, in the order given.
-
         """
         groups: dict[int, list[int]] = defaultdict(list)
         for index in indices:
@@ -131,7 +128,6 @@ class EvaluationDataset:
 
         Raises:
             UserError: an object has no pixels.
-
         """
         (place,) = {self.objects[index][0] for index in indices}
         names = ", ".join(self.ids[index] for index in indices)

@@ -31,7 +31,6 @@ class RegionBatch:
         target: int8 (1, H, W), or (B, 1, H, W); 1 object, 0 background, -1 ignore.
         region: the region of each element, as selected and augmented.
         info: the info of each element's sample.
-
     """
 
     image: Tensor
@@ -55,7 +54,6 @@ class RegionDataset(torch.utils.data.Dataset[RegionBatch]):
 
     Raises:
         UserError: the probability lies outside [0, 1], or, on reading, ten regions in a row have no object pixels.
-
     """
 
     def __init__(
@@ -81,7 +79,6 @@ class RegionDataset(torch.utils.data.Dataset[RegionBatch]):
 
         Args:
             epoch: its number.
-
         """
         self.epoch = epoch
 
@@ -123,7 +120,6 @@ def collate(samples: Sequence[RegionBatch]) -> RegionBatch:
 
     Raises:
         UserError: the samples differ in size.
-
     """
     sizes = {tuple(sample.image.shape[-2:]) for sample in samples}
     if len(sizes) > 1:

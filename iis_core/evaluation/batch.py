@@ -1,4 +1,4 @@
-"""One batch of objects: encode, interact, count, record."""
+"""Evaluating one batch of objects: encode, interact, count, record."""
 
 from __future__ import annotations
 
@@ -34,9 +34,8 @@ class Batch:
         image: float32 (B, 3, H, W) in [0, 1].
         target: int8 (B, 1, H, W).
         initial_mask: float32 (B, 1, H, W) or None.
-        features: of the images, where the model encodes.
-        encoding: seconds spent on them.
-
+        features: what the model encoded from the images; None where it has no `encode`.
+        encoding: seconds spent on encoding.
     """
 
     objects: Sequence[ReadObject]
@@ -49,7 +48,13 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """An object, its record, and the mask it ended with, bool (H, W)."""
+    """What came of an object.
+
+    Args:
+        object: the object.
+        record: what happened to it.
+        mask: bool (H, W), the last prediction.
+    """
 
     object: EvaluationObject
     record: Record
@@ -59,20 +64,32 @@ class Outcome:
 def prepare_batch(plan: Plan, objects: Sequence[ReadObject], turn: Lock) -> Batch:
     """Stack objects, and encode those of their images that have no features yet.
 
-    Raises UserError for a size or an initial mask that the model declares it cannot take.
+    Args:
+        plan: the evaluation.
+        objects: objects on images of one size.
+        turn: held during every call of the model.
+
+    Raises:
+        UserError: the model declares that it cannot take the size or an initial mask.
     """
-    read = [entry.object for entry in objects]
-    for entry in read:
-        has_mask = entry.initial_mask is not None
-        check_limits(plan.model, f"{entry.id} ({entry.path})", entry.target.shape, initial_mask=has_mask)
-    image, target, initial_mask = collate(read)
+    evaluated = [read.object for read in objects]
+    for each in evaluated:
+        has_mask = each.initial_mask is not None
+        check_limits(plan.model, f"{each.id} ({each.path})", each.target.shape, initial_mask=has_mask)
+    image, target, initial_mask = collate(evaluated)
     model = TimedModel(plan.model, turn)
     features = _encode(model, objects, image)
     return Batch(objects, image, target, initial_mask, features, model.take_seconds())
 
 
 def evaluate_batch(plan: Plan, batch: Batch, turn: Lock) -> list[Outcome]:
-    """Interact with a batch, and record each object. turn: held during every call of the model."""
+    """Interact with a batch, and record each object.
+
+    Args:
+        plan: the evaluation.
+        batch: the objects.
+        turn: held during every call of the model.
+    """
     model, robot = TimedModel(plan.model, turn), TimedRobot(plan.robot)
     steps = interact(
         model,
@@ -80,11 +97,11 @@ def evaluate_batch(plan: Plan, batch: Batch, turn: Lock) -> list[Outcome]:
         batch.image,
         batch.target,
         interactions=plan.protocol.max_clicks,
-        rngs=[generator(plan.seed, 0, entry.object.id, "robot") for entry in batch.objects],
+        rngs=[generator(plan.seed, 0, read.object.id, "robot") for read in batch.objects],
         initial_mask=batch.initial_mask,
         features=batch.features,
     )
-    logs = [_Log(entry, plan.protocol, y) for entry, y in zip(batch.objects, steps.first_y, strict=True)]
+    logs = [_Log(read, plan.protocol, y) for read, y in zip(batch.objects, steps.first_y, strict=True)]
     initialize = {"initialize": model.take_seconds()}
     for step in steps:
         seconds = {**initialize, "robot": robot.take_seconds(), "model": model.take_seconds()}
@@ -98,26 +115,31 @@ def evaluate_batch(plan: Plan, batch: Batch, turn: Lock) -> list[Outcome]:
 
 
 def collate(objects: Sequence[EvaluationObject]) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Stack objects: image float32 (B, 3, H, W) in [0, 1], target int8 (B, 1, H, W), initial mask float32 or None."""
-    pixels = torch.from_numpy(np.stack([entry.image for entry in objects]))
+    """Stack objects on images of one size.
+
+    Returns:
+        Image, float32 (B, 3, H, W) in [0, 1]; target, int8 (B, 1, H, W); initial mask, float32 (B, 1, H, W) in {0, 1},
+        or None where no object has one.
+    """
+    pixels = torch.from_numpy(np.stack([each.image for each in objects]))
     image = pixels.permute(0, 3, 1, 2).contiguous().to(torch.float32) / 255
-    target = torch.from_numpy(np.stack([entry.target[None] for entry in objects]))
-    if all(entry.initial_mask is None for entry in objects):
+    target = torch.from_numpy(np.stack([each.target[None] for each in objects]))
+    if all(each.initial_mask is None for each in objects):
         return image, target, None
-    masks = [np.zeros(t.target.shape, bool) if t.initial_mask is None else t.initial_mask for t in objects]
+    masks = [np.zeros(each.target.shape, bool) if each.initial_mask is None else each.initial_mask for each in objects]
     return image, target, torch.from_numpy(np.stack(masks)[:, None].astype(np.float32))
 
 
 def _encode(model: TimedModel, objects: Sequence[ReadObject], image: Tensor) -> State | None:
-    """The features of every object's image; each image is encoded once, for all of its objects."""
-    new = {id(entry.features): place for place, entry in enumerate(objects) if entry.features.state is None}
+    """Return the features of every object's image; each image is encoded once, for all of its objects."""
+    new = {id(read.features): place for place, read in enumerate(objects) if read.features.state is None}
     if new:
         found = model.encode(image[list(new.values())])
         if found is None:
             return None
         for row, place in enumerate(new.values()):
             objects[place].features.state = take(found, [row])
-    return join([entry.features.state for entry in objects if entry.features.state is not None])
+    return join([read.features.state for read in objects if read.features.state is not None])
 
 
 class _Log:
@@ -145,13 +167,13 @@ class _Log:
             self.end = "max_clicks"
 
     def outcome(self, encoding: float) -> Outcome:
-        entry = self.read.object
+        evaluated = self.read.object
         record = Record(
-            id=entry.id,
-            index=entry.index,
-            path=entry.path,
-            object_id=entry.object_id,
-            shape=(entry.image.shape[0], entry.image.shape[1]),
+            id=evaluated.id,
+            index=evaluated.index,
+            path=evaluated.path,
+            object_id=evaluated.object_id,
+            shape=(evaluated.image.shape[0], evaluated.image.shape[1]),
             initial=self.initial[0],
             initial_boundary=self.initial[1],
             clicks=tuple(self.clicks),
@@ -159,10 +181,10 @@ class _Log:
             reading=self.read.seconds,
             encoding=encoding,
         )
-        return Outcome(entry, record, self.mask)
+        return Outcome(evaluated, record, self.mask)
 
     def _count(self, y: Tensor) -> tuple[Counts, Counts]:
-        """Counts of a prediction, on the whole mask and on its boundary; the mask is kept as the last."""
+        """Count a prediction on the whole mask and on its boundary; keep the mask as the last one."""
         target = self.read.object.target
         self.mask = binarise(y[0], self.protocol.threshold, self.protocol.inclusive).numpy()
         return count(self.mask, target), boundary_counts(self.mask, target)

@@ -1,4 +1,4 @@
-"""From names to records: load, plan, read, interact, count, write."""
+"""Evaluating a model: load, plan, read, interact, count, write."""
 
 from __future__ import annotations
 
@@ -25,14 +25,19 @@ from iis_core.threads import ahead
 
 
 class Watcher(typing.Protocol):
-    """Is told how an evaluation goes on, in this process."""
+    """Follows an evaluation in this process."""
 
     def start(self, objects: int, protocol: Protocol) -> None:
-        """Called once, before anything is evaluated, with the number of objects of this process."""
+        """Take note of what is to be evaluated; called once, before anything is.
+
+        Args:
+            objects: the number of objects of this process.
+            protocol: the protocol.
+        """
         ...
 
     def add(self, record: Record) -> None:
-        """Called with every record: first those that the run folder holds already, then each new one."""
+        """Take note of a record; called first with those that the run folder holds already, then with each new one."""
         ...
 
 
@@ -56,42 +61,43 @@ def evaluate(
     save_masks: bool = False,
     watch: Watcher | None = None,
 ) -> Run:
-    """Evaluate a model on every object of a dataset, or go on with a run that was stopped.
+    """Evaluate a model on every object of a dataset, or resume a run that was stopped.
 
-    Started by `torchrun`, or with `torch.distributed` initialised, each process takes its share of the images and
-    writes a records file of its own; the run that is returned holds the records of all so far.
+    Under `torchrun`, or with `torch.distributed` initialised, each process evaluates its share of the images and writes
+    a records file of its own; the run that is returned holds the records that all processes have written so far.
 
     Args:
         model: a catalog name, or an object that follows the contract.
         dataset: a catalog name, or an object that follows the contract.
         protocol: a catalog name.
         out: the run folder; by default `runs/MODEL--DATASET--PROTOCOL`.
-        overrides: replaces single rules of the protocol and marks the run.
-        model_keywords: for the target behind the model's name.
-        dataset_keywords: for the target behind the dataset's name.
+        overrides: rules of the protocol to replace, by name; they mark the run.
+        model_keywords: keywords with which a model given by name is loaded.
+        dataset_keywords: keywords with which a dataset given by name is loaded.
         identity: for a model or dataset given as an object, what tells it from others (a version, a checkpoint);
-            written into the run. Without it such a run cannot be resumed, since another object might go on with it.
+            written into the run. Without it such a run cannot be resumed, since the object might be another one.
         device: a torch device; "cuda" is each process's own GPU under `torchrun`.
-        only: evaluate the objects with these ids.
-        limit: evaluate the first so many objects.
-        seed: of robots that draw.
-        batch_size: objects on images of one size that go through the model together; 1 for numbers to be reported.
-        workers: threads that read ahead, and as many that let robots click and count pixels beside the model. The
-            model itself is called by one at a time.
-        pictures: render the first so many objects of the list into `pictures/` of the run folder.
-        save_masks: write the last prediction for every object into `masks/` of the run folder.
-        watch: is told about every record.
+        only: ids of the objects to evaluate; by default all.
+        limit: number of objects to evaluate, from the first; by default all.
+        seed: seed of robots that draw.
+        batch_size: number of objects on images of one size that go through the model together; 1 for numbers to be
+            reported.
+        workers: number of threads that read ahead, and of threads in which robots click and pixels are counted. Only
+            one thread at a time calls the model.
+        pictures: number of objects, from the first, to render into `pictures/` of the run folder.
+        save_masks: whether to write the last prediction for every object into `masks/` of the run folder.
+        watch: is called with every record.
 
     Returns:
         The run, with the records in the order of the evaluation list.
 
     Raises:
         UserError: a name, keyword or file is wrong, or `out` holds another run.
-        PluginError: a plugin is at fault; ContractError where it breaks the contract.
+        PluginError: a plugin is at fault.
+        ContractError: a plugin breaks the contract.
 
     Example:
         >>> run = evaluate("classic/grabcut", "sample", protocol="ritm", out="runs/sample")
-
     """
     if out == "":
         raise UserError("out is empty: give a folder, or leave it out")
@@ -118,16 +124,16 @@ def evaluate(
     with open_run(folder, plan.settings, rank) as run:
         if watch is not None:
             watch.start(len(share), plan.protocol)
-        for record in _go_on(plan, run, share, workers, keep):
+        for record in _resume(plan, run, share, workers, keep):
             if watch is not None:
                 watch.add(record)
     return read_run(folder)
 
 
-def _go_on(
+def _resume(
     plan: Plan, run: RunWriter, share: Sequence[int], workers: int, keep: Callable[[Outcome], None]
 ) -> Iterator[Record]:
-    """The records of this process's share: those that are there, then, as they come, those that are missing."""
+    """Yield the records of this process's share: first those in the run, then the missing ones as they are made."""
     done = {record.index: record for record in run.records}
     yield from (done[index] for index in share if index in done)
     images = plan.dataset.group_by_image(index for index in share if index not in done)

@@ -1,4 +1,4 @@
-"""The picture and the mask of an object, beside the records."""
+"""Writing the picture and the mask of an object beside the records."""
 
 from __future__ import annotations
 
@@ -18,27 +18,26 @@ def write_outcome(folder: Path, outcome: Outcome, *, pictures: int, save_masks: 
 
     Args:
         folder: the run folder.
-        outcome: of one object.
-        pictures: how many objects of the evaluation list get one.
+        outcome: what came of one object.
+        pictures: how many objects of the evaluation list, from the first, get a picture.
         save_masks: whether masks are written.
 
     Raises:
         UserError: a file cannot be written.
-
     """
-    entry, record = outcome.object, outcome.record
+    evaluated, record = outcome.object, outcome.record
     if save_masks:
         write_mask(_name_file(folder / "masks", record.id), outcome.mask)
     if record.index < pictures:
         last = record.clicks[-1].counts if record.clicks else record.initial
         title = f"{record.id}   IoU {iou(last):.3f} after {len(record.clicks)} clicks"
         clicks = [SignedClick(click.row, click.col, click.positive) for click in record.clicks]
-        picture = render_object(entry.image, entry.target, outcome.mask, clicks, title)
+        picture = render_object(evaluated.image, evaluated.target, outcome.mask, clicks, title)
         write_image(_name_file(folder / "pictures", record.id), picture)
 
 
 def _name_file(folder: Path, name: str) -> Path:
-    """A file named after an object; what a file name cannot hold is written as %XX."""
+    """Name a file after an object; characters that a file name cannot hold are written as %XX."""
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:

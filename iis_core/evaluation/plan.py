@@ -1,4 +1,4 @@
-"""What is to be evaluated: names and keywords made into objects, and the settings that tell the run from others."""
+"""Planning an evaluation: load what is named, and write down the settings that tell the run from others."""
 
 from __future__ import annotations
 
@@ -32,11 +32,16 @@ from iis_core.robots import Robot
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """All that an evaluation needs.
+    """What an evaluation needs.
 
     Args:
+        model: the model.
+        dataset: the objects to evaluate.
+        protocol: the rules.
+        robot: the protocol's robot.
+        seed: seed of robots that draw.
+        batch_size: number of objects that go through the model together.
         settings: what the records depend on, as JSON can hold it.
-
     """
 
     model: IISModel
@@ -49,7 +54,7 @@ class Plan:
 
     @property
     def default_folder(self) -> Path:
-        """`runs/MODEL--DATASET--PROTOCOL`, with a plain name for the namespace's slash."""
+        """`runs/MODEL--DATASET--PROTOCOL`, with hyphens for the slashes of names."""
         departures = (f"-{rule}={now}" for rule, (_, now) in sorted(self.protocol.departures.items()))
         protocol = self.protocol.name.removeprefix("core/") + "".join(departures)
         names = (self.settings["model"]["name"], self.settings["dataset"]["name"], protocol)
@@ -70,7 +75,7 @@ def make_plan(
     seed: int,
     batch_size: int,
 ) -> Plan:
-    """Load and check everything. Arguments and errors as for `evaluate`."""
+    """Load and check what an evaluation needs; arguments and errors are those of `evaluate`."""
     if batch_size < 1:
         raise UserError(f"batch_size must be at least 1, not {batch_size}")
     model_offer = find(ModelSpec, model) if isinstance(model, str) else None
@@ -80,7 +85,7 @@ def make_plan(
     robot_offer = find(RobotSpec, protocol.robot)
     data, described_dataset = _open_dataset(dataset, dataset_keywords)
     if model_offer is not None:
-        model_keywords = {"device": device, **_keywords_for(model_offer.spec, data), **model_keywords}
+        model_keywords = {"device": device, **_find_keywords(model_offer.spec, data), **model_keywords}
     loaded, described_model = _load_model(model, model_offer, model_keywords)
     objects = EvaluationDataset(data, only=only, limit=limit)
     with plugin_call(f"model {name_of(loaded)}: device failed"):
@@ -102,7 +107,7 @@ def make_plan(
 
 
 def _open_dataset(dataset: str | SegDataset, keywords: Mapping[str, Any]) -> tuple[SegDataset, dict[str, Any]]:
-    """The dataset, and what the run says of it."""
+    """Return the dataset and its entry in the settings."""
     if not isinstance(dataset, str):
         return dataset, describe_given(dataset)
     offer = find(DatasetSpec, dataset)
@@ -114,7 +119,7 @@ def _open_dataset(dataset: str | SegDataset, keywords: Mapping[str, Any]) -> tup
 def _load_model(
     model: str | IISModel, offer: Offer[ModelSpec] | None, keywords: Mapping[str, Any]
 ) -> tuple[IISModel, dict[str, Any]]:
-    """The model, and what the run says of it; "cuda:0" and "cuda:1" are one device to it."""
+    """Return the model and its entry in the settings, in which "cuda:0" and "cuda:1" are one device."""
     if offer is None:
         assert not isinstance(model, str)
         return model, describe_given(model)
@@ -125,6 +130,6 @@ def _load_model(
     return loaded, describe_offered(offer, {**effective, "device": torch.device(keywords["device"]).type})
 
 
-def _keywords_for(spec: ModelSpec, dataset: SegDataset) -> Mapping[str, Any]:
-    """The model's own keywords for this dataset."""
+def _find_keywords(spec: ModelSpec, dataset: SegDataset) -> Mapping[str, Any]:
+    """Find the keywords that a spec has for this dataset."""
     return spec.dataset_keywords.get(name_of(dataset).rsplit("/", 1)[-1], {})

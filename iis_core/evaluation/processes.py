@@ -1,4 +1,4 @@
-"""Several processes on one run: which of them this one is."""
+"""Which of the processes of a run this one is."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ import torch
 
 
 class Rank(NamedTuple):
-    """The number of this process, from 0, and of how many."""
+    """The place of this process in a run.
+
+    Args:
+        number: its number, from 0.
+        of: the number of processes.
+    """
 
     number: int = 0
     of: int = 1
 
 
 def this_rank() -> Rank:
-    """As `torch.distributed` has it where it is initialised, else as `torchrun` has set the environment."""
+    """Read the rank from `torch.distributed` where it is initialised, else from the environment set by `torchrun`."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return Rank(torch.distributed.get_rank(), torch.distributed.get_world_size())
     if "RANK" in os.environ and "WORLD_SIZE" in os.environ:
@@ -25,5 +30,5 @@ def this_rank() -> Rank:
 
 
 def own_device(device: str) -> str:
-    """`cuda` is this process's own GPU where `torchrun` has started one process for each."""
+    """Return the device, with this process's own GPU for "cuda" where `torchrun` has started one process per GPU."""
     return f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" and "LOCAL_RANK" in os.environ else device

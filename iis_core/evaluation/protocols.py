@@ -1,4 +1,4 @@
-"""Evaluation protocols: named rules, and what a run that departs from them is called."""
+"""Evaluation protocols: named rules, and how a run that departs from them is labelled."""
 
 from __future__ import annotations
 
@@ -18,9 +18,16 @@ _RULES = ("robot", "threshold", "inclusive", "max_clicks", "stop_iou")
 class Protocol:
     """The effective rules of a run.
 
-    name: catalog name of the protocol they come from.
-    departures: `{rule: (the protocol's value, the run's value)}`; empty for the protocol itself.
-    The other fields are those of `ProtocolSpec`.
+    Args:
+        name: catalog name of the protocol they come from.
+        version: raised when a rule changes.
+        robot: catalog name of the robot.
+        threshold: a pixel is predicted to be object where y > threshold, y in [0, 1].
+        inclusive: the comparison is y >= threshold instead.
+        max_clicks: the largest number of clicks per object.
+        stop_iou: an object is done once its IoU is at least this; None for never.
+        ignore: which pixels count nowhere, in words.
+        departures: `{rule: (the protocol's value, the run's value)}`; empty for the protocol itself.
     """
 
     name: str
@@ -35,18 +42,23 @@ class Protocol:
 
     @property
     def label(self) -> str:
-        """How reports call it: the variant alone for the core's own, with `*` where any rule differs."""
+        """The name in reports: the variant alone for the core's own protocols, with `*` where a rule differs."""
         return self.name.removeprefix("core/") + ("*" if self.departures else "")
 
     def is_reached(self, intersection: int, union: int) -> bool:
-        """Whether an IoU, given exactly, ends the interaction with an object."""
+        """Return whether the IoU intersection / union ends the interaction with an object."""
         return self.stop_iou is not None and iou_reaches(intersection, union, self.stop_iou)
 
 
 def override_protocol(spec: ProtocolSpec, overrides: Mapping[str, Any]) -> Protocol:
-    """Override some rules of a protocol; a value equal to the spec's is no departure.
+    """Override some rules of a protocol.
 
-    Raises UserError for an unknown rule or a value out of range.
+    Args:
+        spec: the protocol.
+        overrides: values by rule; one that equals the spec's is no departure.
+
+    Raises:
+        UserError: a rule is unknown, or a value is out of range.
     """
     overrides = dict(overrides)
     for rule in overrides:
@@ -59,20 +71,23 @@ def override_protocol(spec: ProtocolSpec, overrides: Mapping[str, Any]) -> Proto
         overrides["robot"] = find(RobotSpec, overrides["robot"]).spec.name
     departures = {rule: (named[rule], value) for rule, value in overrides.items() if value != named[rule]}
     protocol = Protocol(**{**named, **overrides}, departures=departures)
-    _check(protocol)
+    _check_rules(protocol)
     return protocol
 
 
 def iou_reaches(intersection: int, union: int, threshold: float) -> bool:
-    """IoU >= threshold, exactly: the ratio of the counts against the decimal number as written.
+    """Return whether IoU >= threshold, exactly: the ratio of the counts is compared with the decimal as written.
 
-    An empty union (prediction and target both empty) counts as IoU 1.
+    Args:
+        intersection: number of pixels.
+        union: number of pixels; where it is 0 (prediction and target are both empty) the IoU counts as 1.
+        threshold: the IoU to reach.
     """
     exact = Fraction(str(threshold))
     return union == 0 or intersection * exact.denominator >= exact.numerator * union
 
 
-def _check(protocol: Protocol) -> None:
+def _check_rules(protocol: Protocol) -> None:
     if type(protocol.max_clicks) is not int or protocol.max_clicks < 1:
         raise UserError(f"max_clicks must be a whole number of at least 1, not {protocol.max_clicks!r}")
     if not _is_number(protocol.threshold) or not 0 <= protocol.threshold <= 1:
@@ -82,7 +97,15 @@ def _check(protocol: Protocol) -> None:
 
 
 def check_iou(name: str, value: object) -> None:
-    """Raises UserError for anything but a number in (0, 1]."""
+    """Check that a value is an IoU.
+
+    Args:
+        name: what the value is called in the message.
+        value: anything.
+
+    Raises:
+        UserError: the value is not a number in (0, 1].
+    """
     if not _is_number(value) or not 0 < value <= 1:
         raise UserError(f"{name} must be an IoU above 0 and at most 1, e.g. 0.9, not {value!r}")
 

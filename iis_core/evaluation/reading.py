@@ -11,7 +11,7 @@ from iis_core.datasets import EvaluationDataset, EvaluationObject
 from iis_core.types import State
 
 _HELD_BACK = 4
-"""Times the batch size: how many objects may wait for others of their size."""
+"""How many objects may wait for others of their size, in batches."""
 
 
 @dataclass(eq=False)
@@ -28,8 +28,7 @@ class ReadObject:
     Args:
         object: the object.
         seconds: its share of the time to read and decode its image and masks.
-        features: those of its image, shared by all objects of the image and kept as long as one of them is needed.
-
+        features: the features of its image, shared by all objects of the image and kept while any of them is needed.
     """
 
     object: EvaluationObject
@@ -38,20 +37,20 @@ class ReadObject:
 
 
 def read_objects(dataset: EvaluationDataset, indices: Sequence[int]) -> list[ReadObject]:
-    """Read one image with these of its objects."""
+    """Read the objects with these indices, all on one image."""
     start = time.perf_counter()
     objects = dataset.read(indices)
     share = (time.perf_counter() - start) / len(objects)
     features = _Features()
-    return [ReadObject(entry, share, features) for entry in objects]
+    return [ReadObject(each, share, features) for each in objects]
 
 
 def group_by_size(images: Iterable[Sequence[ReadObject]], batch_size: int) -> Iterator[list[ReadObject]]:
-    """Batches of at most `batch_size` objects on images of one size; few are held back waiting for their like."""
+    """Yield batches of at most `batch_size` objects on images of one size; few objects wait for their like."""
     waiting: dict[tuple[int, ...], list[ReadObject]] = defaultdict(list)
-    for entry in (entry for image in images for entry in image):
-        size = entry.object.image.shape
-        waiting[size].append(entry)
+    for read in (read for image in images for read in image):
+        size = read.object.image.shape
+        waiting[size].append(read)
         if len(waiting[size]) == batch_size:
             yield waiting.pop(size)
         elif sum(map(len, waiting.values())) >= _HELD_BACK * batch_size:

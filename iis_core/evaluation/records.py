@@ -1,4 +1,4 @@
-"""Records: what happened to one object, click by click, as integers from which every metric is computed."""
+"""Records: what happened to an object, click by click, as integers from which every metric is computed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ End = Literal["stop_iou", "max_clicks", "no_click"]
 class ClickRecord:
     """One click and the prediction that answered it.
 
-    row, col, positive: its place in image pixels and its sign.
-    counts, boundary: pixels right and wrong after it, on the whole mask and on its boundary.
-    seconds: per stage; of a batch, an equal share.
+    Args:
+        row: in image pixels.
+        col: in image pixels.
+        positive: whether the click is on the object.
+        counts: pixels right and wrong after the click, on the whole mask.
+        boundary: the same on the mask's boundary.
+        seconds: seconds by stage; in a batch, an equal share.
     """
 
     row: int
@@ -33,14 +37,19 @@ class ClickRecord:
 class Record:
     """One object of a run.
 
-    id, index, path, object_id: which object, see `Target`.
-    shape: (height, width) of the image.
-    initial, initial_boundary: counts of the prediction before the first click.
-    clicks: in order.
-    end: why there are no more: the stop IoU is reached, the clicks are used up, or the robot has no click
-        left to make.
-    reading: seconds to read and decode the image and its mask.
-    encoding: seconds to encode the image, about 0 where it was encoded for an object before.
+    Args:
+        id: the object's stable id, see `EvaluationObject`.
+        index: its index in the evaluation list.
+        path: the image file.
+        object_id: its id in its sample, None where a selector chose the region.
+        shape: (height, width) of the image.
+        initial: counts of the prediction before the first click, on the whole mask.
+        initial_boundary: the same on the mask's boundary.
+        clicks: in order.
+        end: why there are no more: the stop IoU is reached, the clicks are used up, or the robot has no click left to
+            make.
+        reading: seconds to read and decode the image and its mask.
+        encoding: seconds to encode the image, about 0 where it was encoded for an earlier object.
     """
 
     id: str
@@ -56,7 +65,7 @@ class Record:
     encoding: float
 
     def to_json(self) -> str:
-        """One line of JSON, without the newline."""
+        """Return one line of JSON, without the newline."""
         clicks = [
             {
                 "row": click.row,
@@ -73,7 +82,13 @@ class Record:
 
     @classmethod
     def from_json(cls, line: str) -> Record:
-        """Raises ValueError, KeyError or TypeError for anything that `to_json` did not write."""
+        """Read a line written by `to_json`.
+
+        Raises:
+            ValueError: the line is something else.
+            KeyError: the line is something else.
+            TypeError: the line is something else.
+        """
         whole: dict[str, Any] = json.loads(line)
         clicks = tuple(
             ClickRecord(**{**click, "counts": Counts(*click["counts"]), "boundary": Counts(*click["boundary"])})

@@ -1,6 +1,6 @@
 """The run folder: `run.json` says what was run, `records.jsonl` has one line per object.
 
-Of several processes the first writes `records.jsonl`, the others `records-1.jsonl` and so on.
+Where several processes evaluate, the first writes `records.jsonl`, the others `records-1.jsonl` and so on.
 """
 
 from __future__ import annotations
@@ -28,7 +28,13 @@ _RUN = "run.json"
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder as read: its settings and the records so far, in the order of the evaluation list."""
+    """A run folder as read.
+
+    Args:
+        path: the folder.
+        settings: what the run depends on.
+        records: the records so far, in the order of the evaluation list.
+    """
 
     path: Path
     settings: Mapping[str, Any]
@@ -57,23 +63,36 @@ class Run:
 
 
 def read_run(path: str | Path) -> Run:
-    """Read a run folder, finished or not. Raises UserError where it is not one, or is damaged."""
+    """Read a run folder, finished or not.
+
+    Raises:
+        UserError: the folder holds no run, or is damaged.
+    """
     folder = Path(path)
-    with _file_errors(folder):
+    with _explain_file_errors(folder):
         settings = _read_settings(folder)
-        records = _all_records(folder)
+        records = _read_all_records(folder)
     return Run(folder, settings, tuple(sorted(records, key=lambda record: record.index)))
 
 
 class RunWriter:
-    """Appends records to an open run folder."""
+    """Appends records to an open run folder.
+
+    Args:
+        records: the records that all processes have written before.
+        stream: the file of this process, open for appending.
+    """
 
     def __init__(self, records: list[Record], stream: IO[bytes]) -> None:
         self.records = records
         self._stream = stream
 
     def append(self, record: Record) -> None:
-        """Write one line; once this returns, no crash loses it."""
+        """Write one line; once this returns, no crash loses it.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
         try:
             self._stream.write(record.to_json().encode() + b"\n")
             self._stream.flush()
@@ -86,32 +105,39 @@ class RunWriter:
 
 @contextmanager
 def open_run(path: str | Path, settings: Mapping[str, Any], rank: Rank) -> Iterator[RunWriter]:
-    """Start a run folder, or go on with the one that is there; every process of a run writes a file of its own.
+    """Start a run folder, or resume the run in it; every process of a run writes a file of its own.
 
-    Raises UserError where another process writes for the same rank, or as one of another number of processes; where
-    the folder's settings differ (naming the differences); and where it is damaged. A torn last line, left by a
-    kill, is dropped.
+    An incomplete last line, left by a process that was killed, is dropped.
+
+    Args:
+        path: the run folder.
+        settings: what the run depends on.
+        rank: the place of this process in the run.
+
+    Raises:
+        UserError: another process writes for the same rank or for another number of processes, the run in the folder
+            has other settings (the message names them), or the folder is damaged.
     """
     folder = Path(path)
     with ExitStack() as stack:
-        with _file_errors(folder):
+        with _explain_file_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            stack.callback(_lock(folder, _lock_name(rank)).release)
-            for other in _locks_of_other_counts(folder, rank):
+            stack.callback(_lock(folder, _name_lock(rank)).release)
+            for other in _list_other_locks(folder, rank):
                 _lock(folder, other).release()
             _start_or_check(folder, settings, rank)
-            records = _all_records(folder)
-            own = folder / _records_name(rank.number)
+            records = _read_all_records(folder)
+            own = folder / _name_records(rank.number)
             stream = stack.enter_context(own.open("ab"))
             stream.truncate(_read_records(own)[1])
         yield RunWriter(records, stream)
 
 
-def _records_name(number: int) -> str:
+def _name_records(number: int) -> str:
     return f"records-{number}.jsonl" if number else "records.jsonl"
 
 
-def _lock_name(rank: Rank) -> str:
+def _name_lock(rank: Rank) -> str:
     return f".lock-{rank.number}-of-{rank.of}"
 
 
@@ -124,13 +150,13 @@ def _lock(folder: Path, name: str) -> FileLock:
     return lock
 
 
-def _locks_of_other_counts(folder: Path, rank: Rank) -> list[str]:
-    """Locks of processes that write, or wrote, this run as one of another number of them."""
+def _list_other_locks(folder: Path, rank: Rank) -> list[str]:
+    """List the locks of processes that write, or wrote, this run with another number of processes."""
     return [file.name for file in folder.glob(".lock-*") if not file.name.endswith(f"-of-{rank.of}")]
 
 
 @contextmanager
-def _file_errors(folder: Path) -> Iterator[None]:
+def _explain_file_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -139,7 +165,7 @@ def _file_errors(folder: Path) -> Iterator[None]:
 
 
 def _start_or_check(folder: Path, settings: Mapping[str, Any], rank: Rank) -> None:
-    # Looked for before run.json, which another process of this run may be writing right now.
+    # Look for records before run.json: another process of this run may be writing both right now.
     has_records = any(folder.glob("records*.jsonl"))
     if (folder / _RUN).exists():
         given = [part for part in ("model", "dataset") if GIVEN in settings[part]]
@@ -185,8 +211,8 @@ def _read_settings(folder: Path) -> Mapping[str, Any]:
     return dict(settings)
 
 
-def _all_records(folder: Path) -> list[Record]:
-    """The records of every process; two of one object are refused."""
+def _read_all_records(folder: Path) -> list[Record]:
+    """Read the records of every process; two records of one object are an error."""
     records: dict[int, Record] = {}
     for file in sorted(folder.glob("records*.jsonl")):
         for record in _read_records(file)[0]:
@@ -197,7 +223,7 @@ def _all_records(folder: Path) -> list[Record]:
 
 
 def _read_records(file: Path) -> tuple[list[Record], int]:
-    """The records of one file, and how many of its bytes hold them; only the last line may be torn."""
+    """Read the records of one file, and count the bytes that hold them; only the last line may be incomplete."""
     records: list[Record] = []
     intact = 0
     lines = file.read_bytes().splitlines(keepends=True)

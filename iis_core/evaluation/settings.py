@@ -18,16 +18,16 @@ from iis_core.plugins.offers import Offer
 from iis_core.plugins.specs import DatasetSpec, FactorySpec
 
 GIVEN = "given_as"
-"""Marks an object that came from Python: its class says too little to tell it from another one."""
+"""Marks what was given as a Python object: its class alone does not tell it from another one."""
 
 _SHOWN = 200
-"""Characters of a value in a message."""
+"""The largest number of characters of a value in a message."""
 
 _LIBRARIES = ("numpy", "opencv-python", "scipy", "torch")
 
 
 def describe_offered(offer: Offer[FactorySpec], keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """A catalog name with its distribution and every effective keyword."""
+    """Describe what is loaded by name: its catalog name, its distribution and every effective keyword."""
     return {
         "name": offer.spec.name,
         "distribution": offer.claim.distribution,
@@ -37,41 +37,41 @@ def describe_offered(offer: Offer[FactorySpec], keywords: Mapping[str, Any]) -> 
 
 
 def describe_given(thing: object) -> dict[str, Any]:
-    """The class of an object that was given in place of a catalog name."""
+    """Describe what was given as a Python object, in place of a catalog name, by its class."""
     return {"name": name_of(thing), GIVEN: f"{type(thing).__module__}.{type(thing).__qualname__}"}
 
 
 def describe_dataset(offer: Offer[DatasetSpec], keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """A dataset with its ignore rule, and its published number of objects where it is that set."""
+    """Describe a dataset with its ignore rule, and its published number of objects where it is the published set."""
     published = offer.spec.objects if is_published_set(keywords) else None
     return {**describe_offered(offer, keywords), "ignore": offer.spec.ignore, "published": published}
 
 
 def is_published_set(keywords: Mapping[str, Any]) -> bool:
-    """Whether the published counts are of the dataset built with these keywords: a split or option makes another."""
+    """Return whether the published counts hold for these keywords: another split or option makes another dataset."""
     return not keywords.keys() - {"root"}
 
 
 def describe_objects(dataset: EvaluationDataset) -> dict[str, Any]:
-    """How many objects, of how many in the whole dataset, and a fingerprint of their ids in order."""
+    """Describe the objects: how many, how many in the whole dataset, and a fingerprint of their ids in order."""
     fingerprint = hashlib.sha256("\n".join(dataset.ids).encode()).hexdigest()
     return {"objects": len(dataset), "whole": dataset.whole, "ids_sha256": fingerprint}
 
 
 def describe_protocol(protocol: Protocol) -> dict[str, Any]:
-    """A protocol as JSON can hold it."""
+    """Describe a protocol as JSON can hold it."""
     departures = {rule: list(values) for rule, values in protocol.departures.items()}
     return {**asdict(protocol), "departures": departures}
 
 
 def protocol_from_settings(described: Mapping[str, Any]) -> Protocol:
-    """The protocol that `describe_protocol` described."""
+    """Return the protocol that `describe_protocol` described."""
     departures = {rule: tuple(values) for rule, values in described["departures"].items()}
     return Protocol(**{**described, "departures": departures})
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that can move a number."""
+    """List the versions of Python and of the libraries that can change a number."""
     return {
         "python": platform.python_version(),
         **{name: importlib_metadata.version(name) for name in _LIBRARIES},
@@ -79,7 +79,7 @@ def versions() -> dict[str, str]:
 
 
 def list_differences(run: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """One line per setting that differs: `model.keywords.iterations: 5 in the run, 3 now`."""
+    """List the settings that differ, one line each: `model.keywords.iterations: 5 in the run, 3 now`."""
     before, after = dict(_flatten(run)), dict(_flatten(now))
     return [
         f"{key}: {str(before.get(key, 'absent'))[:_SHOWN]} in the run, {str(after.get(key, 'absent'))[:_SHOWN]} now"

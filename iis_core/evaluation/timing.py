@@ -1,4 +1,4 @@
-"""A model that threads share, and a robot, both with a stopwatch."""
+"""Timing: a model that threads share, and a robot, each with a stopwatch."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class _Stopwatch:
         self._seconds = 0.0
 
     def take_seconds(self) -> float:
-        """The seconds since they were last taken."""
+        """Return the seconds since the last call."""
         seconds, self._seconds = self._seconds, 0.0
         return seconds
 
     @contextmanager
-    def _timed(self) -> Iterator[None]:
+    def _measure(self) -> Iterator[None]:
         start = time.perf_counter()
         yield
         self._seconds += time.perf_counter() - start
@@ -39,12 +39,11 @@ class _Stopwatch:
 class TimedModel(_Stopwatch):
     """A model that is called by one thread at a time, and timed; an `IISModel`.
 
-    A call's time begins with the model's turn, waiting excluded, and ends when the answer is on the CPU.
+    The time of a call begins once the model is free and ends when the answer is on the CPU.
 
     Args:
         model: the model.
         turn: held during every call; the same for all wrappers of one model.
-
     """
 
     def __init__(self, model: IISModel, turn: Lock) -> None:
@@ -55,30 +54,34 @@ class TimedModel(_Stopwatch):
         self.origin = origin_of(model)
 
     def initialize_z(self, image: Tensor, target: Tensor, initial_mask: Tensor | None = None, **features: Any) -> State:
-        with self.turn, self._timed():
+        with self.turn, self._measure():
             return self.model.initialize_z(image, target, initial_mask, **features)
 
     def initialize_y(self, image: Tensor, target: Tensor, initial_mask: Tensor | None = None) -> Tensor:
-        with self.turn, self._timed():
-            y: Tensor = _to_cpu(self.model.initialize_y(image, target, initial_mask))
+        with self.turn, self._measure():
+            y: Tensor = _move_to_cpu(self.model.initialize_y(image, target, initial_mask))
             return y
 
     def __call__(self, x: Tensor, z: State, pcs: Clicks, ncs: Clicks) -> tuple[Tensor, State]:
-        with self.turn, self._timed():
+        with self.turn, self._measure():
             y, z = self.model(x, z, pcs, ncs)
-            return _to_cpu(y), z
+            return _move_to_cpu(y), z
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> State | None:
-        """The features of images, None where the model has no `encode`."""
+        """Return the features of images, None where the model has no `encode`."""
         if not isinstance(self.model, EncodingModel):
             return None
-        with self.turn, self._timed(), plugin_call(f"model {name_of(self.model)}: encode failed"):
+        with self.turn, self._measure(), plugin_call(f"model {name_of(self.model)}: encode failed"):
             return self.model.encode(x.to(self.device))
 
 
 class TimedRobot(_Stopwatch):
-    """A robot that is timed; a `Robot`."""
+    """A robot that is timed; a `Robot`.
+
+    Args:
+        robot: the robot.
+    """
 
     def __init__(self, robot: Robot) -> None:
         super().__init__()
@@ -86,9 +89,9 @@ class TimedRobot(_Stopwatch):
         self.origin = origin_of(robot)
 
     def __call__(self, *arguments: Any, **keywords: Any) -> tuple[NewClicks, NewClicks]:
-        with self._timed():
+        with self._measure():
             return self.robot(*arguments, **keywords)
 
 
-def _to_cpu(y: Any) -> Any:
+def _move_to_cpu(y: Any) -> Any:
     return y.cpu() if isinstance(y, Tensor) else y  # anything else is refused by the loop

@@ -37,7 +37,6 @@ def unpack(archive: Path, folder: Path) -> None:
     Raises:
         DamagedArchiveError: the archive is damaged or of another kind.
         UserError: an entry is a link or would lie outside the folder, the folder holds files, or it cannot be written.
-
     """
     try:
         if folder.exists() and any(folder.iterdir()):

@@ -30,7 +30,6 @@ class UserConfig:
         data: the folder of all datasets, each in a subfolder named after its variant; None where none is configured.
         weights: the folder of fetched weights.
         mirrors: URLs of folders, tried in order.
-
     """
 
     data: Path | None = None
@@ -48,7 +47,6 @@ def read_user_config() -> UserConfig:
 
     Raises:
         UserError: the file cannot be read, or an entry is unknown or wrong.
-
     """
     file = user_config_file()
     content = _read_toml(file) if file.is_file() else {}

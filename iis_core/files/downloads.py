@@ -42,7 +42,6 @@ def fetch(download: Download, folder: Path, *, mirrors: Sequence[str] = (), prog
 
     Raises:
         UserError: no place gives the file, another process is fetching it, or it cannot be written.
-
     """
     name = download.file_name
     file = folder / name

@@ -26,7 +26,6 @@ def read_image(path: Path) -> np.ndarray:
 
     Raises:
         UserError: the file is unreadable, cut short, or has transparent pixels.
-
     """
     content = _read_bytes(path)
     if _may_be_transparent(content[:_HEADER].tobytes()):
@@ -47,7 +46,6 @@ def read_mask(path: Path) -> np.ndarray:
 
     Raises:
         UserError: the file is unreadable, cut short, not of 8 bits, or has transparent pixels.
-
     """
     mask = _decode(path, _read_bytes(path), cv2.IMREAD_UNCHANGED)
     if mask.dtype != np.uint8:
@@ -65,7 +63,6 @@ def write_image(path: Path, image: np.ndarray) -> None:
 
     Raises:
         UserError: the file cannot be written.
-
     """
     channels = image if image.ndim == 2 else np.ascontiguousarray(image[:, :, ::-1])
     try:
@@ -83,7 +80,6 @@ def write_mask(path: Path, mask: np.ndarray) -> None:
 
     Raises:
         UserError: the name has another ending, or the file cannot be written.
-
     """
     if path.suffix.lower() != ".png":
         raise UserError(f"{path} must end in .png: a mask needs a lossless format")

@@ -17,7 +17,6 @@ def inner_border(mask: np.ndarray, width: int) -> np.ndarray:
 
     Returns:
         The strip inside the border, bool (H, W).
-
     """
     border = np.zeros_like(mask)
     box = bounding_box(mask)
@@ -35,6 +34,5 @@ def outer_border(mask: np.ndarray, width: int) -> np.ndarray:
 
     Returns:
         The strip outside the border, bool (H, W).
-
     """
     return np.asarray(dilate(mask, width) & ~mask)

@@ -18,7 +18,6 @@ class Component(NamedTuple):
         area: its pixel count.
         box: row and column slices of its bounding box.
         mask: bool, its pixels inside the box.
-
     """
 
     area: int
@@ -34,7 +33,6 @@ def bounding_box(mask: np.ndarray) -> tuple[slice, slice] | None:
 
     Returns:
         Row and column slices; None in an empty mask.
-
     """
     left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
     return (slice(top, top + height), slice(left, left + width)) if width else None
@@ -49,7 +47,6 @@ def components(mask: np.ndarray, connectivity: int = 8) -> list[Component]:
 
     Returns:
         The components, in row-major order of their first pixels.
-
     """
     labelled = _label(mask, connectivity)
     found = [labelled.component(label) for label in range(1, len(labelled.areas))]
@@ -65,7 +62,6 @@ def largest_component(mask: np.ndarray, connectivity: int = 8) -> Component | No
 
     Returns:
         The largest component, of equal ones the first in row-major order; None in an empty mask.
-
     """
     labelled = _label(mask, connectivity)
     if len(labelled.areas) == 1:
@@ -83,7 +79,6 @@ def keep_connected(mask: np.ndarray, pixels: Sequence[Click]) -> np.ndarray:
 
     Returns:
         The union, bool (H, W).
-
     """
     if bounding_box(mask) is None:
         # OpenCV ends the process on a mask without pixels.

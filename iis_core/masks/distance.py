@@ -32,7 +32,6 @@ class FarthestPixel(NamedTuple):
         squared: its squared distance to the outside.
         row: its row in the image.
         col: its column in the image.
-
     """
 
     squared: int
@@ -48,7 +47,6 @@ def squared_distance(mask: np.ndarray) -> np.ndarray:
 
     Returns:
         Squared distances, int (H, W); 0 outside the mask.
-
     """
     squared = np.zeros(mask.shape, np.int64)
     box = bounding_box(mask)
@@ -67,7 +65,6 @@ def farthest_pixel(mask: np.ndarray, excluded: np.ndarray | None = None) -> Fart
 
     Returns:
         The first pixel, in row-major order, with the largest squared distance; None where no pixel can be chosen.
-
     """
     interior = Interior.of(mask, excluded)
     return None if interior is None else interior.farthest_pixel()
@@ -82,7 +79,6 @@ class Interior:
         origin: image coordinates of the first pixel of `padded`.
         chamfer: float32, 5 x 5 chamfer distances; 0 where a pixel must not be chosen.
         largest: their maximum.
-
     """
 
     padded: np.ndarray
@@ -100,7 +96,6 @@ class Interior:
 
         Returns:
             The distances; None where no pixel can be chosen.
-
         """
         box = bounding_box(mask)
         if box is None:

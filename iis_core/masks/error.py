@@ -20,7 +20,6 @@ def binarise(y: ArrayOrTensor, threshold: float, inclusive: bool) -> ArrayOrTens
 
     Returns:
         y > threshold, or y >= threshold where inclusive; bool, in the shape of y.
-
     """
     return y >= threshold if inclusive else y > threshold
 
@@ -34,6 +33,5 @@ def error_maps(prediction: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, 
 
     Returns:
         False negatives and false positives, bool (H, W) each.
-
     """
     return (target == 1) > prediction, (target == 0) & prediction

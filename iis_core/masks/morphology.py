@@ -16,7 +16,6 @@ def erode(mask: np.ndarray, radius: int, *, min_area: int | None = None) -> np.n
 
     Returns:
         The eroded mask, bool (H, W).
-
     """
     eroded = cv2.erode(mask.view(np.uint8), _make_square(radius), borderType=cv2.BORDER_CONSTANT, borderValue=0)
     kept = eroded.view(bool)
@@ -33,7 +32,6 @@ def dilate(mask: np.ndarray, radius: int, *, max_area: int | None = None) -> np.
 
     Returns:
         The dilated mask, bool (H, W).
-
     """
     dilated = cv2.dilate(mask.view(np.uint8), _make_square(radius), borderType=cv2.BORDER_CONSTANT, borderValue=0)
     grown = dilated.view(bool)

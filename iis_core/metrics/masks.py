@@ -21,7 +21,6 @@ def count(prediction: np.ndarray, target: np.ndarray) -> Counts:
 
     Returns:
         The counts.
-
     """
     true = target == 1
     tp = int(np.count_nonzero(true & prediction))
@@ -38,7 +37,6 @@ def boundary_width(shape: tuple[int, int], fraction: float = 0.02) -> int:
 
     Returns:
         The width in pixels, at least 1.
-
     """
     return max(1, round(fraction * float(np.hypot(*shape))))
 
@@ -56,7 +54,6 @@ def boundary_counts(prediction: np.ndarray, target: np.ndarray, width: int | Non
         The counts, of the prediction's boundary against the target's.
 
     Source: Cheng, Girshick, Dollár, Berg, Kirillov 2021, Boundary IoU.
-
     """
     width = boundary_width(target.shape) if width is None else width
     own, true = inner_border(prediction & (target != -1), width), inner_border(target == 1, width)

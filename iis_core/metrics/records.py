@@ -28,7 +28,6 @@ def usual_thresholds(protocol: Protocol) -> list[float]:
 
     Returns:
         Those of the two that are not above the IoU at which the protocol stops.
-
     """
     return [t for t in (0.85, 0.9) if protocol.stop_iou is None or t <= protocol.stop_iou]
 
@@ -47,7 +46,6 @@ def noc(record: Record, threshold: float, protocol: Protocol) -> int:
 
     Raises:
         UserError: the threshold is not an IoU, or is above the IoU at which the run stopped.
-
     """
     _refuse_beyond_stop(protocol, f"NoC@{threshold}", threshold)
     reach = _find_reach(record, threshold)
@@ -67,7 +65,6 @@ def mean_noc(records: Sequence[Record], threshold: float, protocol: Protocol) ->
 
     Raises:
         UserError: as for `noc`.
-
     """
     return float(np.mean([noc(record, threshold, protocol) for record in records]))
 
@@ -87,7 +84,6 @@ def failures(records: Sequence[Record], threshold: float, protocol: Protocol) ->
 
     Raises:
         UserError: as for `noc`.
-
     """
     return sum(noc(record, threshold, protocol) == protocol.max_clicks for record in records)
 
@@ -105,7 +101,6 @@ def never_reached(records: Sequence[Record], threshold: float, protocol: Protoco
 
     Raises:
         UserError: as for `noc`.
-
     """
     _refuse_beyond_stop(protocol, f"failures at {threshold}", threshold)
     return sum(_find_reach(record, threshold) is None for record in records)
@@ -124,7 +119,6 @@ def mean_iou_at(records: Sequence[Record], k: int, protocol: Protocol) -> float:
 
     Raises:
         UserError: an object was stopped earlier because of its IoU, or k is below 1 or above the limit.
-
     """
     return float(np.mean([iou(_find_state(record, k, protocol).counts) for record in records]))
 
@@ -142,7 +136,6 @@ def mean_boundary_iou_at(records: Sequence[Record], k: int, protocol: Protocol) 
 
     Raises:
         UserError: as for `mean_iou_at`.
-
     """
     return float(np.mean([iou(_find_state(record, k, protocol).boundary) for record in records]))
 
@@ -161,7 +154,6 @@ def mean_iou_over_clicks(records: Sequence[Record], protocol: Protocol) -> float
         UserError: as for `mean_iou_at`.
 
     Source: Forte et al. 2020, Getting to 99% Accuracy in Interactive Segmentation.
-
     """
     return float(np.mean(_compute_curve(records, protocol)))
 
@@ -178,7 +170,6 @@ def area_under_curve(records: Sequence[Record], protocol: Protocol) -> float:
 
     Raises:
         UserError: as for `mean_iou_at`.
-
     """
     curve = _compute_curve(records, protocol)
     return float(np.trapezoid(curve)) / (len(curve) - 1) if len(curve) > 1 else curve[0]
@@ -192,7 +183,6 @@ def iou_drops(records: Sequence[Record]) -> float:
 
     Returns:
         The share, in [0, 1]; 0 without clicks. The IoUs are compared exactly.
-
     """
     steps = [pair for record in records for pair in pairwise(_list_states(record))]
     drops = [_is_lower(after.counts, before.counts) for before, after in steps]
@@ -208,7 +198,6 @@ def seconds_per_click(records: Sequence[Record]) -> dict[str, dict[str, float]]:
     Returns:
         `{stage: {"mean", "p50", "p95"}}` in seconds, for `model` and `robot` per click and for `reading` per object.
             Encoding the image and initialising the model count towards the first click of an object.
-
     """
     clicks = [
         (click.seconds, record.encoding if number == 0 else 0.0)

@@ -36,7 +36,6 @@ class IISModel(Protocol):
 
         Returns:
             z, a dict of tensors with leading B, lists of length B, or dicts of these.
-
         """
         return {}
 
@@ -45,7 +44,6 @@ class IISModel(Protocol):
 
         Returns:
             y, float32 (B, 1, H, W).
-
         """
         return image.new_zeros(image[:, :1].shape) if initial_mask is None else initial_mask.to(image)
 
@@ -61,7 +59,6 @@ class IISModel(Protocol):
 
         Returns:
             y, float32 (B, 1, H, W) probabilities in [0, 1], and the new z.
-
         """
         ...
 
@@ -89,7 +86,6 @@ class TrainableModel(IISModel, Protocol):
 
         Returns:
             `{"y": logits (B, 1, H, W), ...auxiliary outputs}`, and the new z.
-
         """
         ...
 

@@ -20,7 +20,6 @@ class InferenceCopy:
         prepare: takes a network and returns a callable that answers as the network does in evaluation mode, e.g. a copy
             in which everything that does not depend on the input is computed once. It must not change the network;
             where there is nothing to gain, it returns the network itself.
-
     """
 
     def __init__(self, prepare: Callable[[nn.Module], Any]) -> None:
@@ -36,7 +35,6 @@ class InferenceCopy:
 
         Returns:
             The copy; the network itself while any part of it is in training mode, or where it has no parameters.
-
         """
         modules = list(network.modules())
         if any(module.training for module in modules) or next(network.parameters(), None) is None:
@@ -73,7 +71,6 @@ def consists_of(network: nn.Module, is_own: Callable[[type[nn.Module]], bool]) -
     Args:
         network: with all of its modules.
         is_own: whether a class is known not to look into the modules that it holds, but to call them.
-
     """
     return all(
         (type(module).__module__.startswith("torch.nn.modules.") or is_own(type(module)))
@@ -96,7 +93,6 @@ def enlarge_and_convolve(x: Tensor, weight: Tensor, shape: tuple[int, int], *, a
     Returns:
         (B, O, H, W), equal to `conv2d(interpolate(x, shape, mode="bilinear"), weight, padding=k // 2)` except for
             rounding.
-
     """
     # The kernel has k x k taps: its matrices of weights, one for each offset. Both operations are linear, and a tap
     # mixes channels at one pixel, whereas the enlargement mixes pixels of one channel, so they can be swapped: apply

@@ -24,7 +24,6 @@ def check_limits(model: object, what: str, shape: tuple[int, ...], *, initial_ma
 
     Raises:
         UserError: the spec declares another size, or no initial mask.
-
     """
     spec = spec_of(model)
     if spec is None:

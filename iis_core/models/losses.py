@@ -27,7 +27,6 @@ def normalised_focal(logits: Tensor, target: Tensor, *, alpha: float = 0.5, gamm
         Float (B,).
 
     Source: Sofiiuk, Barinova, Konushin 2019, AdaptIS; Lin et al. 2017, Focal Loss for Dense Object Detection.
-
     """
     entropy, doubt, counted = _compute_focal_terms(logits, target, alpha)
     weight = doubt**gamma
@@ -47,7 +46,6 @@ def focal(logits: Tensor, target: Tensor, *, alpha: float = 0.5, gamma: float = 
 
     Returns:
         Float (B,).
-
     """
     entropy, doubt, counted = _compute_focal_terms(logits, target, alpha)
     return _sum(doubt**gamma * entropy) / (_sum(counted) + _TINY)

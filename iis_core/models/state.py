@@ -24,7 +24,6 @@ def take(z: State, indices: Sequence[int]) -> State:
 
     Raises:
         ContractError: a value is neither a tensor, a list nor a dict of these.
-
     """
     return {key: _take_entry(key, value, indices) for key, value in z.items()}
 
@@ -37,7 +36,6 @@ def join(states: Sequence[State]) -> State:
 
     Returns:
         One state with the elements of all, in their order.
-
     """
     if len(states) == 1:
         return states[0]
@@ -57,7 +55,6 @@ def put(z: State, indices: Sequence[int], new: State) -> State:
 
     Raises:
         ContractError: a value is neither a tensor, a list nor a dict of these.
-
     """
     order = [*range(_count_elements(z))]
     for place, index in enumerate(indices):
@@ -74,7 +71,6 @@ def take_clicks(clicks: Clicks, indices: Sequence[int]) -> Clicks:
 
     Returns:
         The history of these elements.
-
     """
     return [[interaction[i] for i in indices] for interaction in clicks]
 

@@ -40,7 +40,6 @@ class StoredWeights:
         path: the file or folder.
         state: tensors by parameter name.
         config: what the network was built from; None where the file does not say.
-
     """
 
     path: Path
@@ -65,7 +64,6 @@ def read_weights(path: str | Path) -> StoredWeights:
 
     Raises:
         UserError: the file is none of these; the message says what it seems to be.
-
     """
     place = Path(path)
     if place.is_dir():
@@ -95,7 +93,6 @@ def put_weights(network: nn.Module, stored: StoredWeights) -> None:
 
     Raises:
         UserError: names or shapes of parameters differ; the message lists every kind of mismatch.
-
     """
     wanted, found = network.state_dict(), stored.state
     missing = [name for name in wanted if name not in found]
@@ -123,7 +120,6 @@ def save_model(folder: str | Path, model: object) -> None:
     Raises:
         UserError: the model was not made by `load_model` or has no weights, or the folder holds files or cannot be
             written.
-
     """
     origin, network = origin_of(model), network_of(model)
     if not isinstance(origin, ModelOrigin) or network is None:
@@ -156,7 +152,6 @@ def published_file(spec: ModelSpec) -> Path:
 
     Raises:
         UserError: there are none, or they are not fetched; the message says what to do.
-
     """
     name, weights = spec.name, spec.weights
     if weights is None:

@@ -28,7 +28,6 @@ def catalog() -> Discovery:
 
     Raises:
         PluginError: a plugin has a problem and `IIS_STRICT=1`.
-
     """
     found = discover()
     if os.environ.get("IIS_STRICT") == "1" and found.problems:
@@ -51,7 +50,6 @@ def find(spec_type: type[SpecT], name: str) -> Offer[SpecT]:
     Raises:
         UserError: nothing has that name, or several have; the message says which name to use, or what to install.
         PluginError: two plugins offer the name.
-
     """
     offers: Mapping[str, Offer[SpecT]] = catalog().offers[spec_type]
     rivals = catalog().duplicates.get((spec_type, name))
@@ -73,7 +71,6 @@ def find_anywhere(name: str) -> list[Offer[Spec]]:
 
     Raises:
         UserError: there is none.
-
     """
     found = [offer for offer in _list_offers() if name in (offer.spec.name, offer.spec.variant)]
     if not found:

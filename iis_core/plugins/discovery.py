@@ -34,7 +34,6 @@ class Problem:
         stage: the step of discovery that failed.
         cause: what is wrong.
         remedy: what to do about it.
-
     """
 
     plugin: str
@@ -56,7 +55,6 @@ class Discovery:
         offers: their offers, by spec type and name.
         duplicates: the distributions that offer the same name, by spec type and name.
         problems: what is wrong.
-
     """
 
     plugins: tuple[Claim, ...] = ()

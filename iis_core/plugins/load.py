@@ -35,15 +35,16 @@ def load_model(name: str, /, *, device: str = "cpu", weights: str | None = None,
         device: a torch device, e.g. "cuda:0".
         weights: a file, a model folder, "published" or "random"; None means published. Models without weights take
             none.
-        keywords: keywords of the spec's target. A model folder brings the config of its network, which they must not contradict.
+        keywords: keywords of the spec's target. A model folder brings the config of its network, which they must not
+            contradict.
 
     Raises:
-        UserError: the name or a keyword is unknown, or the weights are not at hand or do not fit; the message says what to do.
+        UserError: the name or a keyword is unknown, or the weights are not at hand or do not fit; the message says what
+            to do.
         PluginError: the plugin is at fault.
 
     Example:
         >>> model = load_model("classic/graph-cut", working_size=320)
-
     """
     from iis_core.models.loading import build_model
 

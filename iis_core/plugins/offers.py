@@ -26,7 +26,6 @@ class Claim:
         module: the import path of the plugin module.
         distribution: the name of the distribution that has the entry point.
         version: the version of the distribution.
-
     """
 
     namespace: str
@@ -42,7 +41,6 @@ class Offer(Generic[SpecT_co]):
     Args:
         spec: what is offered.
         claim: the plugin.
-
     """
 
     spec: SpecT_co
@@ -56,20 +54,17 @@ class Offer(Generic[SpecT_co]):
 
         Raises:
             PluginError: it cannot be imported.
-
         """
         path = self._target if import_path is None else import_path
         module, _, attributes = path.partition(":")
         try:
             found: Any = importlib.import_module(module)
         except (Exception, SystemExit) as error:
-            raise PluginError(
-                f"{self._describe_target(path)} cannot be imported: {type(error).__name__}: {error}"
-            ) from error
+            raise PluginError(f"{self._locate(path)} cannot be imported: {type(error).__name__}: {error}") from error
         for part in attributes.split("."):
             if not hasattr(found, part):
                 hint = near_matches(part, dir(found)) or "; report it to the plugin's authors"
-                raise PluginError(f"{self._describe_target(path)} does not exist: {module} has no {part!r}{hint}")
+                raise PluginError(f"{self._locate(path)} does not exist: {module} has no {part!r}{hint}")
             found = getattr(found, part)
         return cast("Callable[..., Any]", found)
 
@@ -78,18 +73,13 @@ class Offer(Generic[SpecT_co]):
 
         Raises:
             PluginError: the target cannot be imported, or takes no explicit keywords.
-
         """
         try:
             found = inspect.signature(self.resolve()).parameters
         except (TypeError, ValueError) as error:
-            raise PluginError(
-                f"{self._describe_target(self._target)} cannot be called with keywords: {error}"
-            ) from error
+            raise PluginError(f"{self._locate(self._target)} cannot be called with keywords: {error}") from error
         if any(parameter.kind is parameter.VAR_KEYWORD for parameter in found.values()):
-            raise PluginError(
-                f"{self._describe_target(self._target)} takes **keywords; the contract asks for explicit ones"
-            )
+            raise PluginError(f"{self._locate(self._target)} takes **keywords; the contract asks for explicit ones")
         return found
 
     def effective_keywords(self, keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,7 +98,6 @@ class Offer(Generic[SpecT_co]):
         Raises:
             UserError: a keyword is unknown, missing, or of the wrong type.
             PluginError: the target fails.
-
         """
         given = {**self._factory_spec.defaults, **keywords}
         self._check_keywords(given)
@@ -129,7 +118,7 @@ class Offer(Generic[SpecT_co]):
         assert isinstance(self.spec, FactorySpec)
         return self.spec
 
-    def _describe_target(self, path: str) -> str:
+    def _locate(self, path: str) -> str:
         return f"{self.spec.name} of {self.claim.distribution}: target {path!r}"
 
     def _check_keywords(self, given: Mapping[str, Any]) -> None:
@@ -162,7 +151,6 @@ class Origin:
     Args:
         offer: the spec and its plugin.
         keywords: every effective keyword.
-
     """
 
     offer: Offer[Spec]
@@ -183,7 +171,6 @@ class ModelOrigin(Origin):
         weights: the file or model folder of its weights, "random", or None where the model has no weights.
         sha256: the hash of the weights file, None without one.
         frozen: names of the parameters that are not trained, e.g. because the logits do not depend on them.
-
     """
 
     config: Mapping[str, Any]

@@ -25,7 +25,6 @@ class Spec:
 
     Attributes:
         kind: the name of the type of spec, in the plural.
-
     """
 
     kind: ClassVar[str]
@@ -58,7 +57,6 @@ class FactorySpec(Spec):
         choices: the values that a keyword accepts, where they can be listed; `*` stands for anything. A single choice
             is fixed by the name.
         expected_failures: conformance checks that are known to fail, by name, and why; one that passes is a failure.
-
     """
 
     target: str
@@ -87,7 +85,6 @@ class Download:
         file: the name under which it is kept, by default the last part of the URL.
         size: number of bytes, where known.
         sha256: checksum in hexadecimal, where known.
-
     """
 
     url: str
@@ -107,7 +104,6 @@ class Weights(Download):
 
     Args:
         licence: their licence, or that it is unknown.
-
     """
 
     licence: str
@@ -141,7 +137,6 @@ class ModelSpec(FactorySpec):
         exact_batches: the answer for an image does not depend, in any bit, on the others in its batch.
         several_points: it accepts more than one click of a sign per interaction.
         initial_mask: it makes use of an initial mask.
-
     """
 
     kind: ClassVar[str] = "models"
@@ -178,7 +173,6 @@ class RobotSpec(FactorySpec):
     Args:
         several_points: it can give more than one click per interaction.
         in_error: every click lies where the prediction is wrong.
-
     """
 
     kind: ClassVar[str] = "robots"
@@ -204,7 +198,6 @@ class DatasetSpec(FactorySpec):
         layout: the folders and files expected under `root`, in words.
         page: where it is published.
         archive: what `iis data get` fetches; None where the files have to be obtained by hand.
-
     """
 
     kind: ClassVar[str] = "datasets"
@@ -235,7 +228,6 @@ class ProtocolSpec(Spec):
         max_clicks: the largest number of clicks per object.
         stop_iou: an object is done once its IoU is at least this; None for never.
         ignore: which pixels count nowhere, in words.
-
     """
 
     kind: ClassVar[str] = "protocols"
@@ -261,7 +253,6 @@ class CommandSpec(Spec):
 
     Args:
         target: `"package.module:command"`, a `click.Command`, imported when the command is used.
-
     """
 
     kind: ClassVar[str] = "commands"

@@ -28,7 +28,6 @@ def plot_curves(runs: Sequence[Run], path: Path) -> None:
 
     Raises:
         UserError: matplotlib is missing, a run has no records, or the file cannot be written.
-
     """
     try:
         from matplotlib.figure import Figure

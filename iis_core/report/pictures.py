@@ -31,7 +31,6 @@ def render_object(
 
     Returns:
         uint8 (H', W', 3) RGB.
-
     """
     scale = _SIDE / max(image.shape[:2])
     photograph, shown_target, shown_mask = (_resize(array, scale) for array in (image, target, mask.astype(np.int8)))

@@ -37,7 +37,6 @@ def row_of(run: Run, thresholds: Sequence[float] | None = None, ious_at: Sequenc
 
     Raises:
         UserError: the run has no records, or a number is undefined because objects stopped early.
-
     """
     if not run.records:
         raise UserError(f"{run.path} has no records yet: go on with `iis evaluate ... --out {run.path}`")

@@ -48,7 +48,6 @@ class Robot(Protocol):
         Returns:
             The new positive and negative clicks, `[batch element][click]`; both lists are empty for an element without
                 an error.
-
         """
         ...
 
@@ -63,7 +62,6 @@ class ElementView:
         clicked: int (n, 2), (row, col) of the clicks so far, in order.
         n_points: the largest number of clicks to give.
         rng: the only source of randomness, None where none was given.
-
     """
 
     prediction: np.ndarray
@@ -89,7 +87,6 @@ class ElementRobot(ABC):
     Args:
         threshold: the probability above which a pixel is predicted as object.
         inclusive: whether a pixel at the threshold is predicted as object too.
-
     """
 
     several_points = False
@@ -111,7 +108,6 @@ class ElementRobot(ABC):
 
         Returns:
             (row, col) of the pixels, none of them ignored; empty where there is nothing to click.
-
         """
 
     def __call__(
@@ -148,7 +144,6 @@ def split_by_label(chosen: Sequence[Sequence[Click]], targets: Iterable[np.ndarr
 
     Returns:
         The positive and the negative clicks, `[batch element][click]`; clicks on ignored pixels are left out.
-
     """
     pairs = list(zip(chosen, targets, strict=True))
     positive = [[click for click in own if target[click] == 1] for own, target in pairs]
@@ -167,7 +162,6 @@ def draw(places: np.ndarray, count: int, rng: np.random.Generator, weights: np.n
 
     Returns:
         (row, col) of the pixels; fewer than `count` where there are not so many.
-
     """
     candidates = np.flatnonzero(places)
     if weights is not None:
@@ -191,7 +185,6 @@ def check_clicks(robot: Robot, new_pcs: NewClicks, new_ncs: NewClicks, shape: Se
 
     Raises:
         ContractError: the clicks do not fit.
-
     """
     batch, _, height, width = shape
     if len(new_pcs) != batch or len(new_ncs) != batch:

@@ -51,6 +51,5 @@ def distance_to_border(region: np.ndarray) -> np.ndarray:
 
     Returns:
         Distances, float64 (H, W); 0 outside the region.
-
     """
     return np.asarray(np.sqrt(squared_distance(region)))

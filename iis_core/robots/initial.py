@@ -34,7 +34,6 @@ class InitialRobot(Protocol):
 
         Returns:
             The positive and negative clicks, `[batch element][click]`.
-
         """
         ...
 
@@ -56,7 +55,6 @@ class RandomInitialRobot:
 
     Raises:
         UserError: the count is below 1.
-
     """
 
     def __init__(self, *, count: int = 1) -> None:
@@ -81,7 +79,6 @@ class GridInitialRobot:
 
     Raises:
         UserError: a number is below 1.
-
     """
 
     def __init__(self, *, rows: int = 4, columns: int = 4) -> None:
@@ -129,7 +126,6 @@ class RitmInitialRobot:
         UserError: `max_points` is below 1.
 
     Source: Sofiiuk, Petrov, Konushin 2021, Reviving Iterative Training with Mask Guidance (`MultiPointSampler`).
-
     """
 
     def __init__(
@@ -199,7 +195,6 @@ def require_at_least_one(name: str, value: int) -> int:
 
     Raises:
         UserError: the number is below 1.
-
     """
     if value < 1:
         raise UserError(f"{name} must be at least 1, not {value}")

@@ -26,7 +26,6 @@ class MixRobot:
 
     Raises:
         UserError: a weight is negative, or none is positive.
-
     """
 
     def __init__(self, *, robots: Mapping[str, float], threshold: float = 0.5, inclusive: bool = False) -> None:
@@ -65,7 +64,6 @@ class MixInitialRobot:
 
     Raises:
         UserError: a weight is negative, or none is positive.
-
     """
 
     def __init__(self, *, robots: Mapping[str, float]) -> None:

@@ -1,10 +1,13 @@
-"""The conformance kit: whether a plugin, or a model, robot, dataset or selector, keeps the contract.
+"""The conformance kit: checks whether a plugin, or a model, robot, dataset or selector, keeps the contract.
 
-from iis_core.testing import parametrize_with_checks
+Example:
+    ```python
+    from iis_core.testing import parametrize_with_checks
 
-@parametrize_with_checks("iis-mine")
-def test_contract(check):
-    check()
+    @parametrize_with_checks("iis-mine")
+    def test_contract(check):
+        check()
+    ```
 """
 
 from iis_core.testing.datasets import check_dataset

@@ -26,12 +26,12 @@ def check_dataset(dataset: SegDataset, spec: DatasetSpec) -> list[CheckResult]:
 def check_follows_the_protocol(dataset: SegDataset, spec: DatasetSpec) -> None:
     require(isinstance(dataset, SegDataset), "it lacks __len__ or __getitem__")
     require(len(dataset) > 0, "it is empty")
-    require(all(isinstance(sample, Sample) for sample in _first(dataset)), "it does not return Sample")
+    require(all(isinstance(sample, Sample) for sample in _read_first(dataset)), "it does not return Sample")
 
 
 @dataset_checks
 def check_arrays(dataset: SegDataset, spec: DatasetSpec) -> None:
-    for sample in _first(dataset):
+    for sample in _read_first(dataset):
         image, masks = sample.image, sample.masks
         is_rgb = image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
         require(is_rgb, f"image is {image.dtype} {image.shape}, not uint8 (H, W, 3)")
@@ -43,7 +43,7 @@ def check_arrays(dataset: SegDataset, spec: DatasetSpec) -> None:
 @dataset_checks
 def check_info(dataset: SegDataset, spec: DatasetSpec) -> None:
     ids = set()
-    for index, sample in enumerate(_first(dataset)):
+    for index, sample in enumerate(_read_first(dataset)):
         missing = {"id", "path", "objects"} - sample.info.keys()
         require(not missing, f"info lacks {', '.join(sorted(missing))}")
         known, whole = (
@@ -56,7 +56,7 @@ def check_info(dataset: SegDataset, spec: DatasetSpec) -> None:
 
 @dataset_checks
 def check_objects_are_in_the_masks(dataset: SegDataset, spec: DatasetSpec) -> None:
-    for sample in _first(dataset):
+    for sample in _read_first(dataset):
         for object_id, entry in sample.info["objects"].items():
             missing = {"layer", "value", "parent", "children", "class"} - entry.keys()
             require(not missing, f"object {object_id} lacks {', '.join(sorted(missing))}")
@@ -66,14 +66,14 @@ def check_objects_are_in_the_masks(dataset: SegDataset, spec: DatasetSpec) -> No
 
 @dataset_checks
 def check_is_repeatable(dataset: SegDataset, spec: DatasetSpec) -> None:
-    for first, second in zip(_first(dataset), _first(dataset), strict=True):
+    for first, second in zip(_read_first(dataset), _read_first(dataset), strict=True):
         _require_same(first, second, "reading a sample twice gives different arrays")
 
 
 @dataset_checks
 def check_can_be_pickled(dataset: SegDataset, spec: DatasetSpec) -> None:
     copy = pickle.loads(pickle.dumps(dataset))
-    for first, second in zip(_first(dataset), _first(copy), strict=True):
+    for first, second in zip(_read_first(dataset), _read_first(copy), strict=True):
         _require_same(first, second, "a pickled copy gives different arrays")
 
 
@@ -84,7 +84,7 @@ def check_counts(dataset: SegDataset, spec: DatasetSpec) -> None:
         require(expected in (None, found), f"{found} {kind} where {expected} were published")
 
 
-def _first(dataset: SegDataset) -> list[Sample]:
+def _read_first(dataset: SegDataset) -> list[Sample]:
     return [dataset[index] for index in range(min(_FIRST, len(dataset)))]
 
 

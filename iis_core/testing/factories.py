@@ -1,4 +1,4 @@
-"""Checks of what stands in a spec: the target, its keywords, and what it makes of them."""
+"""Checks of what a spec says: the target, its keywords, and what it builds from them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,12 @@ model_factory_checks = Checks()
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
-    """An offer and the keywords with which it is built for its checks."""
+    """What is needed to build an object for its checks.
+
+    Args:
+        offer: the offer.
+        keywords: keywords of the spec's target.
+    """
 
     offer: Offer[FactorySpec]
     keywords: Mapping[str, Any]
@@ -43,7 +48,7 @@ class Recipe:
 
     @property
     def needs_files(self) -> bool:
-        """Whether it is a dataset whose files are somewhere that only the user knows."""
+        """Whether it is a dataset that needs files, and only the user knows where they are."""
         try:
             root = self.offer.parameters().get("root")
         except PluginError:  # the checks of the factory say what is wrong
@@ -54,11 +59,11 @@ class Recipe:
 
     @property
     def where_files_are(self) -> str:
-        """How to check it."""
+        """How to check such a dataset."""
         return f"{self.spec.name} is checked on its files: iis check {self.spec.name} --set root=DIR"
 
     def make(self, **changed: Any) -> Any:
-        """Build a new object, with these keywords in place of the recipe's."""
+        """Build a new object; the given keywords take precedence over the recipe's."""
         keywords = {**self.keywords, **changed}
         return (
             load_model(self.spec.name, **keywords) if isinstance(self.spec, ModelSpec) else self.offer.build(keywords)
@@ -66,7 +71,12 @@ class Recipe:
 
 
 def write_recipe(offer: Offer[FactorySpec], keywords: Mapping[str, Any]) -> Recipe:
-    """A recipe with the spec's `check_keywords`, and a dataset's files where the user's configuration has them."""
+    """Make the recipe of an offer; for a dataset, with its files where the user's configuration has them.
+
+    Args:
+        offer: the offer.
+        keywords: keywords that take precedence over the spec's `check_keywords`.
+    """
     recipe = Recipe(offer, {**offer.spec.check_keywords, **keywords})
     if isinstance(offer.spec, DatasetSpec) and recipe.needs_files:
         completed = with_data_root(Offer(offer.spec, offer.claim), recipe.keywords)
@@ -75,9 +85,9 @@ def write_recipe(offer: Offer[FactorySpec], keywords: Mapping[str, Any]) -> Reci
     return recipe
 
 
-@lru_cache(maxsize=1)  # checks come recipe by recipe, and a model is large
+@lru_cache(maxsize=1)  # only one: checks come recipe by recipe, and a model is large
 def build_once(recipe: Recipe) -> Any:
-    """Build the object that all checks of a recipe share, or return the exception that this raised."""
+    """Build the object that all checks of a recipe share, or return the exception that building it raised."""
     try:
         with _refuse_network() as attempts:
             made = recipe.make()
@@ -87,7 +97,11 @@ def build_once(recipe: Recipe) -> Any:
 
 
 def require_built(recipe: Recipe) -> Any:
-    """Build the object, or take the one that is there; raises Skip where `check_can_be_built` says why that failed."""
+    """Return the object of a recipe, built once.
+
+    Raises:
+        Skip: building it failed; `check_can_be_built` says why.
+    """
     made = build_once(recipe)
     if isinstance(made, Exception):
         raise Skip("it could not be built")
@@ -96,7 +110,7 @@ def require_built(recipe: Recipe) -> Any:
 
 @factory_checks
 def check_target_and_keywords(recipe: Recipe) -> None:
-    """The target exists and has explicit keywords, as the contract asks for them."""
+    """The target exists and has explicit keywords, as the contract demands."""
     spec, known = recipe.spec, recipe.offer.parameters()
     for keyword in ("threshold", "inclusive") if isinstance(spec, RobotSpec) else ():
         require(keyword in known, f"target {spec.target!r} takes no keyword {keyword!r}")
@@ -113,7 +127,7 @@ def check_files(recipe: Recipe) -> None:
 
 @factory_checks
 def check_can_be_built(recipe: Recipe) -> None:
-    """With the spec's `check_keywords`, without a connection."""
+    """It can be built with the spec's `check_keywords`, without a network connection."""
     try:
         check_target_and_keywords(recipe)
     except (AssertionError, PluginError) as error:
@@ -127,7 +141,7 @@ def check_can_be_built(recipe: Recipe) -> None:
 
 @model_factory_checks
 def check_is_on_its_device(recipe: Recipe) -> None:
-    """On every device that there is, and on torch's meta device where it can be moved there."""
+    """It is on the device asked for: every one there is, and torch's meta device where it can be moved there."""
     require_built(recipe)
     devices = ["cpu", *(["cuda:0"] if torch.cuda.is_available() else [])]
     for device in devices:
@@ -143,7 +157,7 @@ def check_is_on_its_device(recipe: Recipe) -> None:
 
 @model_factory_checks
 def check_has_the_weights_that_it_declares(recipe: Recipe) -> None:
-    """Parameters where its spec says has_weights, else nothing that is drawn."""
+    """It has parameters where its spec says has_weights, else none that are drawn at random."""
     network = network_of(require_built(recipe))
     assert isinstance(recipe.spec, ModelSpec)
     if recipe.spec.has_weights:
@@ -195,7 +209,7 @@ def check_answers_as_its_logits(recipe: Recipe) -> None:
 
 
 def _draw_statistics(model: nn.Module) -> None:
-    """Give every batch norm statistics that a trained network might have: untrained ones hide a wrong folding."""
+    """Draw batch-norm statistics that a trained network might have: untrained ones hide a wrong folding."""
     for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is not None:
             assert module.running_var is not None
@@ -212,12 +226,12 @@ def _require_device(model: IISModel, device: str) -> None:
 
 
 def _list_modules(model: Any) -> list[nn.Module]:
-    """The model itself where it is a module, else those that it holds in its attributes."""
+    """List the modules of a model: the model itself where it is one, and those in its attributes."""
     return [thing for thing in (model, *getattr(model, "__dict__", {}).values()) if isinstance(thing, nn.Module)]
 
 
 def _is_built_alike(recipe: Recipe) -> bool:
-    """Whether its tensors do not depend on torch's random numbers."""
+    """Return whether its tensors are independent of torch's random numbers."""
     states = []
     for seed in (0, 1):
         with torch.random.fork_rng():
@@ -229,7 +243,7 @@ def _is_built_alike(recipe: Recipe) -> bool:
 
 @contextmanager
 def _refuse_network() -> Iterator[list[str]]:
-    """Refuse connections; gives those that were asked for."""
+    """Refuse network connections, and collect the addresses that were asked for."""
     attempts: list[str] = []
 
     def refuse(*arguments: Any, **keywords: Any) -> Any:

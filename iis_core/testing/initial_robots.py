@@ -28,19 +28,19 @@ def check_follows_the_protocol(robot: InitialRobot, spec: InitialRobotSpec) -> N
 
 @initial_robot_checks
 def check_clicks_have_the_right_sign(robot: InitialRobot, spec: InitialRobotSpec) -> None:
-    """Python ints inside the image, positive on the object, negative on the background."""
-    _require_signs(robot, _regions())
+    """Clicks are Python ints inside the image, positive on the object, negative on the background."""
+    _require_signs(robot, _make_regions())
 
 
 @initial_robot_checks
 def check_is_repeatable(robot: InitialRobot, spec: InitialRobotSpec) -> None:
-    require(_run(robot, _regions()) == _run(robot, _regions()), "the same generators give other clicks")
+    require(_run(robot, _make_regions()) == _run(robot, _make_regions()), "the same generators give other clicks")
 
 
 @initial_robot_checks
 def check_does_not_depend_on_the_batch(robot: InitialRobot, spec: InitialRobotSpec) -> None:
-    pcs, ncs = _run(robot, _regions())
-    for i, region in enumerate(_regions()):
+    pcs, ncs = _run(robot, _make_regions())
+    for i, region in enumerate(_make_regions()):
         alone = robot([region], rngs=[generator(0, 0, str(i), "check")])
         require(alone == ([pcs[i]], [ncs[i]]), f"element {i} gets other clicks alone than in a batch")
 
@@ -52,9 +52,9 @@ def check_accepts_empty_full_and_ignored_targets(robot: InitialRobot, spec: Init
 
 @initial_robot_checks
 def check_does_not_mutate_its_inputs(robot: InitialRobot, spec: InitialRobotSpec) -> None:
-    regions = _regions()
+    regions = _make_regions()
     _run(robot, regions)
-    for after, before in zip(regions, _regions(), strict=True):
+    for after, before in zip(regions, _make_regions(), strict=True):
         require(np.array_equal(after.target, before.target), "it changed the target")
 
 
@@ -74,8 +74,8 @@ def _run(robot: InitialRobot, regions: list[Region]) -> tuple[NewClicks, NewClic
     return robot(regions, rngs=[generator(0, 0, str(i), "check") for i in range(len(regions))])
 
 
-def _regions() -> list[Region]:
-    """Three targets; the first with other objects and a required part."""
+def _make_regions() -> list[Region]:
+    """Make three regions; the first has other objects and a required part."""
     masks = targets(3, *_SIZE).numpy()[:, 0]
     others = np.zeros(_SIZE, bool)
     others[:4] = True

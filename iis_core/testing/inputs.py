@@ -10,14 +10,14 @@ from iis_core.types import Clicks
 
 
 def images(count: int, height: int, width: int, seed: int = 0) -> Tensor:
-    """float32 (count, 3, H, W) in [0, 1]: a bright object on a dark ground, both noisy."""
+    """Draw images of a bright object on a dark ground, both noisy; float32 (count, 3, H, W) in [0, 1]."""
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 90, (count, 3, height, width)) + 120 * (targets(count, height, width, seed) == 1).numpy()
     return torch.from_numpy(pixels.astype(np.float32) / 255)
 
 
 def targets(count: int, height: int, width: int, seed: int = 0) -> Tensor:
-    """int8 (count, 1, H, W): one ellipse each, with a ring of ignored pixels around it."""
+    """Draw targets of one ellipse each, with a ring of ignored pixels (-1) around it; int8 (count, 1, H, W)."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[:height, :width]
     masks = np.zeros((count, 1, height, width), np.int8)
@@ -31,7 +31,7 @@ def targets(count: int, height: int, width: int, seed: int = 0) -> Tensor:
 
 
 def predictions(count: int, height: int, width: int, seed: int = 0) -> Tensor:
-    """Blocks of noise, float32 (count, 1, H, W) in [0, 1]; by turns too little and too much is predicted."""
+    """Draw blocks of noise, by turns too little and too much; float32 (count, 1, H, W) in [0, 1]."""
     rng = np.random.default_rng(seed + 1)
     coarse = rng.random((count, 1, -(-height // 5), -(-width // 5)), dtype=np.float32)
     coarse[::2] *= 0.6
@@ -39,7 +39,7 @@ def predictions(count: int, height: int, width: int, seed: int = 0) -> Tensor:
 
 
 def click_history(count: int, height: int, width: int) -> tuple[Clicks, Clicks]:
-    """Four interactions: a positive click, a negative one, both, and none."""
+    """Return positive and negative clicks of four interactions: a positive click, a negative one, both, and none."""
     centre, corner, edge = (height // 2, width // 2), (0, width - 1), (height - 1, width // 2)
     beside = (height // 2, max(0, width // 2 - 2))
     pcs: Clicks = [

@@ -1,4 +1,4 @@
-"""Checks by name: of one thing of the catalog, or of a package and everything that it offers."""
+"""Checks by name: of one thing in the catalog, or of a package and everything that it offers."""
 
 from __future__ import annotations
 
@@ -52,11 +52,17 @@ _CONTRACTS: Mapping[type[FactorySpec], Checks] = {
 
 
 def check(name: str, /, **keywords: Any) -> list[CheckResult]:
-    """Check a thing of the catalog, built with its spec's `check_keywords` and the given ones, or a whole package.
+    """Check one thing in the catalog, or a whole package.
 
-    name: of the catalog, or of an installed distribution, e.g. "iis-mine".
+    Args:
+        name: a catalog name, or the name of an installed distribution, e.g. "iis-mine".
+        keywords: keywords with which the thing is built; they take precedence over its spec's `check_keywords`.
 
-    Raises UserError for an unknown name, and where it cannot be built with the keywords that were given.
+    Returns:
+        The result of every check.
+
+    Raises:
+        UserError: the name is unknown, a package is given keywords, or the thing cannot be built with those given.
     """
     package = find_package(name)
     if package is not None:
@@ -78,19 +84,26 @@ def check(name: str, /, **keywords: Any) -> list[CheckResult]:
 def check_plugin(distribution: str) -> list[CheckResult]:
     """Check an installed package: its entry point, its metadata, and everything that it offers.
 
-    Raises UserError where it is not installed.
+    Raises:
+        UserError: it is not installed.
     """
     return run_all(list_package_checks(require_package(distribution)))
 
 
 def parametrize_with_checks(*names: str) -> pytest.MarkDecorator:
-    """A pytest decorator: one test for every check of the things or packages of these names.
+    """Make a pytest decorator that runs a test once for every check.
 
-    @parametrize_with_checks("iis-mine")
-    def test_contract(check):
-        check()
+    A check that does not apply is a skipped test, one that is expected to fail a strict xfail.
 
-    What is skipped is a skipped test, what is expected to fail a strict xfail.
+    Args:
+        names: catalog names, or names of installed distributions.
+
+    Example:
+        ```python
+        @parametrize_with_checks("iis-mine")
+        def test_contract(check):
+            check()
+        ```
     """
     import pytest
 
@@ -109,7 +122,7 @@ def parametrize_with_checks(*names: str) -> pytest.MarkDecorator:
 
 
 def list_checks(name: str) -> Iterator[Check]:
-    """What there is to check of a thing or a package; nothing is built yet."""
+    """List the checks of a thing or a package; nothing is built yet."""
     package = find_package(name)
     if package is not None:
         return list_package_checks(package)
@@ -117,40 +130,45 @@ def list_checks(name: str) -> Iterator[Check]:
 
 
 def list_package_checks(package: Package) -> Iterator[Check]:
-    """Of the package itself, then of everything that it offers."""
+    """List the checks of a package itself, then those of everything that it offers."""
     own = pending(package_checks, package, subject=package.name)
     return chain(own, *(list_offer_checks(offer) for offer in package.offers))
 
 
 def list_offer_checks(offer: Offer[Spec], keywords: Mapping[str, Any] | None = None) -> list[Check]:
-    """Of the spec and its target, then of what is built with the spec's `check_keywords` and the given ones."""
+    """List the checks of a spec and its target, then those of the object that is built from it.
+
+    Args:
+        offer: the offer.
+        keywords: keywords that take precedence over the spec's `check_keywords`.
+    """
     spec = offer.spec
     subject = f"{spec.name} ({spec.kind})"
     if isinstance(spec, ProtocolSpec):
         return pending(protocol_checks, spec, subject=subject)
     if not isinstance(spec, FactorySpec):
-        return []  # a command: that it is discovered is all that can be said without running it
+        return []  # a command: more than its discovery cannot be checked without running it
     recipe = write_recipe(Offer(spec, offer.claim), keywords or {})
     if recipe.needs_files:
         return pending((check_target_and_keywords, check_files), recipe, subject=subject)
     factory = [*factory_checks, *(model_factory_checks if isinstance(spec, ModelSpec) else ())]
-    contract = [_check_built(function, recipe) for function in _CONTRACTS[_type_of(spec)]]
+    contract = [_build_and_check(function, recipe) for function in _CONTRACTS[_find_type(spec)]]
     expected = spec.expected_failures
     checks = [
         *pending(factory, recipe, subject=subject, expected_failures=expected),
         *pending(contract, subject=subject, expected_failures=expected),
     ]
-    return [*_unknown_expectations(spec, subject, [check.name for check in checks]), *checks]
+    return [*_check_expectations(spec, subject, [check.name for check in checks]), *checks]
 
 
-def _type_of(spec: FactorySpec) -> type[FactorySpec]:
+def _find_type(spec: FactorySpec) -> type[FactorySpec]:
     found = SPEC_TYPES[spec.kind]
     assert issubclass(found, FactorySpec)
     return found
 
 
-def _check_built(function: Callable[..., None], recipe: Recipe) -> Callable[[], None]:
-    """A check of the object, which is built only now."""
+def _build_and_check(function: Callable[..., None], recipe: Recipe) -> Callable[[], None]:
+    """Make a check that builds the object when it runs."""
 
     def check() -> None:
         function(require_built(recipe), recipe.spec)
@@ -159,8 +177,8 @@ def _check_built(function: Callable[..., None], recipe: Recipe) -> Callable[[], 
     return check
 
 
-def _unknown_expectations(spec: FactorySpec, subject: str, known: list[str]) -> list[Check]:
-    """A check that fails, for names in `expected_failures` that no check has."""
+def _check_expectations(spec: FactorySpec, subject: str, known: list[str]) -> list[Check]:
+    """Make a failing check where `expected_failures` names checks that do not exist."""
 
     def check_expected_failures_exist() -> None:
         hints = [f"{name!r}{near_matches(name, known)}" for name in spec.expected_failures if name not in known]
@@ -171,7 +189,7 @@ def _unknown_expectations(spec: FactorySpec, subject: str, known: list[str]) -> 
 
 
 def _list_offers(name: str) -> list[Offer[Spec]]:
-    """Of any kind; a robot and a protocol may have one name."""
+    """List the offers of a name, of any kind; a robot and a protocol may share it."""
     if name.startswith("iis-"):
         require_package(name)
     offers = find_anywhere(name)

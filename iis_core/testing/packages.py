@@ -1,4 +1,4 @@
-"""Checks of an installed plugin package, before anything of it is built."""
+"""Checks of an installed plugin package, before anything that it offers is built."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ HEAVY = (
     "torchvision",
     "transformers",
 )
-"""What must not be imported only to list what there is."""
+"""Modules that must not be imported merely to list what a plugin offers."""
 
 _NAME = re.compile(r"[\w.-]*")
 
@@ -49,7 +49,14 @@ _LISTING = "from iis_core.plugins.discovery import discover; discover(); import 
 
 @dataclass(frozen=True, eq=False)
 class Package:
-    """An installed distribution and what discovery makes of it."""
+    """An installed plugin package.
+
+    Args:
+        name: the normalised name of the distribution.
+        distribution: the distribution.
+        offers: what it offers.
+        problems: what discovery finds wrong with it.
+    """
 
     name: str
     distribution: importlib_metadata.Distribution
@@ -62,7 +69,7 @@ class Package:
 
 
 def find_package(name: str) -> Package | None:
-    """The plugin package of that name; None where no such distribution is installed, or it is none of a plugin."""
+    """Find an installed plugin package, None where the distribution is not installed or not of a plugin."""
     try:
         distribution = importlib_metadata.Distribution.from_name(name)
     except (importlib_metadata.PackageNotFoundError, ValueError):
@@ -81,7 +88,11 @@ def find_package(name: str) -> Package | None:
 
 
 def require_package(name: str) -> Package:
-    """Like `find_package`; raises UserError where there is none."""
+    """Find an installed plugin package.
+
+    Raises:
+        UserError: there is none of that name.
+    """
     package = find_package(name)
     if package is None:
         known = sorted({claim.distribution for claim in catalog().plugins})
@@ -108,7 +119,7 @@ def check_has_one_entry_point(package: Package) -> None:
 
 @package_checks
 def check_listing_imports_nothing_heavy(package: Package) -> None:
-    """In a process of its own, for this plugin alone."""
+    """Listing what this plugin alone offers, in a process of its own, imports none of `HEAVY`."""
     own = {point.name for point in package.entry_points}
     others = importlib_metadata.entry_points(group=GROUP).names - own
     environment = {
@@ -134,9 +145,9 @@ def check_requires_iis_core(package: Package) -> None:
 
 @package_checks
 def check_says_its_licence(package: Package) -> None:
-    """The package, the weights and the datasets that it offers."""
+    """The package has a licence, and so have the weights and datasets that it offers."""
     metadata = package.distribution.metadata
-    stated = metadata.get("License-Expression") or metadata.get("License") or _licence_classifiers(metadata)
+    stated = metadata.get("License-Expression") or metadata.get("License") or _list_licence_classifiers(metadata)
     require(stated, 'its metadata have no licence: add e.g. license = "MIT" below [project]')
     for offer in package.offers:
         spec = offer.spec
@@ -153,5 +164,5 @@ def check_says_what_it_offers(package: Package) -> None:
         require(summary.strip() and "\n" not in summary, f"{offer.spec.name}: summary {summary!r} is not one line")
 
 
-def _licence_classifiers(metadata: importlib_metadata.PackageMetadata) -> list[str]:
+def _list_licence_classifiers(metadata: importlib_metadata.PackageMetadata) -> list[str]:
     return [entry for entry in metadata.get_all("Classifier") or () if entry.startswith("License ::")]

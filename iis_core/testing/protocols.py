@@ -11,7 +11,7 @@ protocol_checks = Checks()
 
 @protocol_checks
 def check_rules(spec: ProtocolSpec) -> None:
-    """Numbers that can be meant, and a robot that can be loaded with them."""
+    """The rules are in range, and the robot can be loaded with them."""
     require(0 <= spec.threshold <= 1, f"threshold {spec.threshold} lies outside [0, 1]")
     require(spec.max_clicks >= 1, f"max_clicks is {spec.max_clicks}")
     require(spec.stop_iou is None or 0 < spec.stop_iou <= 1, f"stop_iou {spec.stop_iou} lies outside (0, 1]")

@@ -1,4 +1,4 @@
-"""Checks that have not run yet, and what came of them: a failure is a record, not the end."""
+"""Checks that have not run yet, and their results: a check that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ Status = Literal["passed", "failed", "skipped", "expected"]
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The outcome of one check on one thing.
+    """The result of one check of one thing.
 
-    status: "skipped" where the check does not apply, "expected" where it fails as the spec's `expected_failures` say.
-    reason: empty where it passed.
-    subject: distribution, or catalog name and kind; empty for an object that was checked without its name.
+    Args:
+        check: the name of the check.
+        status: "passed"; "failed"; "skipped" where the check does not apply; "expected" where it fails as the spec's
+            `expected_failures` say.
+        reason: why it has this status; empty where it passed.
+        subject: distribution, or catalog name and kind; empty for an object that was checked without its name.
     """
 
     check: str
@@ -32,7 +35,11 @@ class CheckResult:
 class Check:
     """A check that has not run yet.
 
-    call: raises what is wrong, or `Skip`. expected_failure: why it is known to fail, None where it is not.
+    Args:
+        name: its name.
+        call: runs the check; raises what is wrong, or `Skip`.
+        subject: distribution, or catalog name and kind; empty for an object that is checked without its name.
+        expected_failure: why it is known to fail, None where it is not.
     """
 
     name: str
@@ -41,8 +48,8 @@ class Check:
     expected_failure: str | None = None
 
     def run(self) -> CheckResult:
-        """The outcome. A check that is expected to fail and does not has failed."""
-        status, reason = _outcome(self.call)
+        """Run the check. One that is expected to fail but does not has failed."""
+        status, reason = _run_call(self.call)
         if self.expected_failure is not None:
             if status == "failed":
                 status, reason = "expected", f"{self.expected_failure} ({reason})"
@@ -72,7 +79,14 @@ def pending(
     subject: str = "",
     expected_failures: Mapping[str, str] | None = None,
 ) -> list[Check]:
-    """One check for every function, to be called with the arguments."""
+    """Make a check of every function, to be run later.
+
+    Args:
+        functions: the functions.
+        arguments: what each function is called with.
+        subject: what is checked: a distribution, or catalog name and kind.
+        expected_failures: why checks are known to fail, by name.
+    """
     expected = expected_failures or {}
 
     def of(function: Callable[..., None]) -> Check:
@@ -83,11 +97,11 @@ def pending(
 
 
 def run_all(checks: Iterable[Check]) -> list[CheckResult]:
-    """The outcomes, in order."""
+    """Run checks, and return their results in order."""
     return [check.run() for check in checks]
 
 
-def _outcome(call: Callable[[], None]) -> tuple[Status, str]:
+def _run_call(call: Callable[[], None]) -> tuple[Status, str]:
     try:
         call()
     except Skip as skip:
@@ -100,7 +114,7 @@ def _outcome(call: Callable[[], None]) -> tuple[Status, str]:
 
 
 def equal(first: Any, second: Any) -> bool:
-    """Deep equality of tensors, arrays, mappings, sequences and plain values."""
+    """Return whether tensors, arrays, mappings, sequences or plain values are equal, compared recursively."""
     if isinstance(first, Tensor):
         return isinstance(second, Tensor) and torch.equal(first, second)
     if isinstance(first, np.ndarray):

@@ -43,18 +43,18 @@ def check_clicks_inside_the_image(robot: Robot, spec: RobotSpec) -> None:
 
 @robot_checks
 def check_clicks_have_the_right_sign(robot: Robot, spec: RobotSpec) -> None:
-    """Positive clicks on the object, negative ones on the background."""
+    """Positive clicks lie on the object, negative ones on the background."""
     target = targets(3, *_SIZE)
     pcs, ncs = _run(robot, predictions(3, *_SIZE), target)
     for sign, value, clicks in (("positive", 1, pcs), ("negative", 0, ncs)):
-        for element, (row, col) in _flat(clicks):
+        for element, (row, col) in _flatten(clicks):
             found = int(target[element, 0, row, col])
             require(found == value, f"a {sign} click at ({row}, {col}), where the target is {found}")
 
 
 @robot_checks
 def check_clicks_both_signs(robot: Robot, spec: RobotSpec) -> None:
-    """Where much of the object is missing, and where too much is predicted."""
+    """It clicks where much of the object is missing, and where too much is predicted."""
     if not spec.in_error:
         raise Skip("the spec declares in_error=False")
     y, target = predictions(3, *_SIZE), targets(3, *_SIZE)
@@ -70,7 +70,7 @@ def check_clicks_lie_in_the_error(robot: Robot, spec: RobotSpec) -> None:
     y, target = predictions(3, *_SIZE), targets(3, *_SIZE)
     mask = binarise(y, 0.5, inclusive=False)
     for wrong, clicks in zip((False, True), _run(robot, y, target), strict=True):
-        for element, (row, col) in _flat(clicks):
+        for element, (row, col) in _flatten(clicks):
             there = bool(mask[element, 0, row, col])
             require(there == wrong, f"a click at ({row}, {col}), where the prediction is right")
 
@@ -110,7 +110,7 @@ def check_accepts_a_perfect_mask(robot: Robot, spec: RobotSpec) -> None:
 
 @robot_checks
 def check_accepts_an_empty_mask(robot: Robot, spec: RobotSpec) -> None:
-    """Nothing predicted, of an object and of no object."""
+    """Nothing is predicted, once where there is an object and once where there is none."""
     target = torch.cat([targets(1, *_SIZE), torch.zeros((1, 1, *_SIZE), dtype=torch.int8)])
     pcs, ncs = _run(robot, torch.zeros(target.shape), target)
     if spec.in_error:
@@ -131,7 +131,7 @@ def check_does_not_mutate_its_inputs(robot: Robot, spec: RobotSpec) -> None:
     before = y.clone(), target.clone()
     pcs: Clicks = [[[(1, 2)], []]]
     ncs: Clicks = [[[], [(3, 4)]]]
-    ask(robot, y, target, pcs, ncs, rngs=_rngs(2))
+    ask(robot, y, target, pcs, ncs, rngs=_make_rngs(2))
     require(torch.equal(y, before[0]) and torch.equal(target, before[1]), "it changed y or target")
     require((pcs, ncs) == ([[[(1, 2)], []]], [[[], [(3, 4)]]]), "it changed the clicks that it was given")
 
@@ -141,19 +141,19 @@ def check_gives_several_points(robot: Robot, spec: RobotSpec) -> None:
     if not spec.several_points:
         raise Skip("the spec declares several_points=False")
     y, target = predictions(2, *_SIZE), targets(2, *_SIZE)
-    pcs, ncs = ask(robot, y, target, [], [], n_points=3, rngs=_rngs(2))
+    pcs, ncs = ask(robot, y, target, [], [], n_points=3, rngs=_make_rngs(2))
     for positive, negative in zip(pcs, ncs, strict=True):
         count = len(positive) + len(negative)
         require(1 <= count <= 3, f"asked for 3 clicks it gave {count}")
 
 
 def _run(robot: Robot, y: Tensor, target: Tensor) -> tuple[NewClicks, NewClicks]:
-    return ask(robot, y, target, [], [], rngs=_rngs(len(y)))
+    return ask(robot, y, target, [], [], rngs=_make_rngs(len(y)))
 
 
-def _rngs(count: int) -> list[np.random.Generator]:
+def _make_rngs(count: int) -> list[np.random.Generator]:
     return [generator(0, 0, str(i), "check") for i in range(count)]
 
 
-def _flat(clicks: NewClicks) -> list[tuple[int, Click]]:
+def _flatten(clicks: NewClicks) -> list[tuple[int, Click]]:
     return [(element, click) for element, given in enumerate(clicks) for click in given]

@@ -25,7 +25,7 @@ def check_follows_the_protocol(selector: RegionSelector, spec: SelectorSpec) -> 
 
 @selector_checks
 def check_region(selector: RegionSelector, spec: SelectorSpec) -> None:
-    region, shape = _select(selector), _masks().shape[:2]
+    region, shape = _select(selector), _make_masks().shape[:2]
     target = region.target
     require(target.dtype == np.int8 and target.shape == shape, f"target is {target.dtype} {target.shape}")
     require(set(np.unique(target)) <= {-1, 0, 1}, "target holds more than 1, 0 and -1")
@@ -45,9 +45,9 @@ def check_is_repeatable(selector: RegionSelector, spec: SelectorSpec) -> None:
 
 @selector_checks
 def check_does_not_mutate_its_inputs(selector: RegionSelector, spec: SelectorSpec) -> None:
-    masks = _masks()
+    masks = _make_masks()
     _select(selector, masks)
-    require(np.array_equal(masks, _masks()), "it changed the masks")
+    require(np.array_equal(masks, _make_masks()), "it changed the masks")
 
 
 def _select(selector: RegionSelector, masks: np.ndarray | None = None) -> Region:
@@ -57,13 +57,13 @@ def _select(selector: RegionSelector, masks: np.ndarray | None = None) -> Region
         3: {"layer": 1, "value": 1, "parent": 1, "children": (), "class": "c"},
     }
     info = {"id": "check", "path": "", "objects": objects}
-    masks = _masks() if masks is None else masks
+    masks = _make_masks() if masks is None else masks
     image = np.zeros((*masks.shape[:2], 3), np.uint8)
     return selector(image, masks, info, generator(0, 0, "check", "selector"))
 
 
-def _masks() -> np.ndarray:
-    """Two objects, the first with a part of its own layer, and an ignored strip."""
+def _make_masks() -> np.ndarray:
+    """Make masks of two objects, the first with a part in a layer of its own, and of an ignored strip."""
     masks = np.zeros((30, 40, 2), np.int32)
     masks[4:20, 3:18, 0] = 1
     masks[8:26, 22:36, 0] = 2

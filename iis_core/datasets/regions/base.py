@@ -34,7 +34,6 @@ class RegionSelector(Protocol):
 
         Returns:
             The region.
-
         """
         ...
 
@@ -49,7 +48,6 @@ def object_mask(masks: np.ndarray, info: Mapping[str, Any], object_id: int) -> n
 
     Returns:
         The pixels of the object, bool (H, W).
-
     """
     entry = info["objects"][object_id]
     return np.asarray(masks[:, :, entry["layer"]] == entry["value"])
@@ -66,7 +64,6 @@ def merge_objects(masks: np.ndarray, info: Mapping[str, Any], object_ids: Sequen
     Returns:
         The region. Pixels marked -1 in the layers of these objects are ignored; `others` is the union of the other
             objects, in all layers, outside the region.
-
     """
     is_target = np.zeros(masks.shape[:2], bool)
     is_ignored = np.zeros(masks.shape[:2], bool)

@@ -32,7 +32,6 @@ class RandomMergeSelector:
 
     Raises:
         UserError: `most` is below 2.
-
     """
 
     random = True
@@ -56,7 +55,6 @@ class RandomComponentSelector:
 
     Args:
         min_area: components with fewer pixels are left out, unless the object has only such.
-
     """
 
     random = True
@@ -83,7 +81,6 @@ class ClassSelector:
 
     Args:
         label: the class; None draws one of those in the image, and raises UserError on an image without classes.
-
     """
 
     def __init__(self, *, label: str | int | None = None) -> None:
@@ -120,7 +117,6 @@ def require_generator(rng: np.random.Generator | None) -> np.random.Generator:
 
     Raises:
         UserError: there is none.
-
     """
     if rng is None:
         raise UserError("this selector draws at random: give it a generator")

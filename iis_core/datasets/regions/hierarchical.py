@@ -24,7 +24,6 @@ class HierarchicalSelector:
         most_removed: the largest number of children that are removed.
 
     Source: Sofiiuk, Petrov, Konushin 2021, Reviving Iterative Training with Mask Guidance.
-
     """
 
     random = True

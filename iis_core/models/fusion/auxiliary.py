@@ -23,7 +23,6 @@ class AuxiliaryEncoder(nn.Module):
     Args:
         channels: the number of maps.
         shapes: (channels, stride) of each feature of the image; nothing is added to a feature with 0 channels.
-
     """
 
     def __init__(self, channels: int, shapes: Sequence[tuple[int, int]]) -> None:
@@ -48,7 +47,6 @@ class AuxiliaryEncoder(nn.Module):
 
         Returns:
             The features with those of the maps added, in the same shapes.
-
         """
         stages = []
         for stage in self.stages:
@@ -83,7 +81,6 @@ def list_feature_shapes(features: Sequence[Tensor], side: int) -> list[tuple[int
 
     Returns:
         (channels, stride) of each feature; 0 channels for one that is not a map.
-
     """
     return [
         (feature.shape[1], max(1, side // feature.shape[-1])) if feature.ndim == _MAP else (0, 1)

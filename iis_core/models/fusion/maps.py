@@ -37,7 +37,6 @@ def encode_maps(prediction: Tensor, pcs: Clicks, ncs: Clicks, click_encoding: st
 
     Raises:
         UserError: the encoding is unknown.
-
     """
     if click_encoding not in CLICK_ENCODINGS:
         known = ", ".join(CLICK_ENCODINGS)

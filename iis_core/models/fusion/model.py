@@ -34,7 +34,6 @@ class FusionModel(nn.Module):
 
     Raises:
         UserError: the working size is below 1.
-
     """
 
     mean: Tensor
@@ -115,7 +114,6 @@ class EncodingFusionModel(FusionModel):
 
         Returns:
             The features of the network, as `initialize_z` takes them.
-
         """
         shown = resize_antialiased(x, choose_working_shape((x.shape[-2], x.shape[-1]), self.working_size))
         return {str(k): feature for k, feature in enumerate(self.network.features(self._normalise(shown)))}
@@ -133,7 +131,6 @@ class EncodingFusionModel(FusionModel):
 
         Returns:
             The state.
-
         """
         known = {} if features is None else {"features": features}
         return {**super().initialize_z(image, target, initial_mask), **known}
@@ -179,7 +176,6 @@ def fuse(
 
     Example:
         >>> model = fuse(Net(), fusion="early", click_encoding="disks", mean=[0.5] * 3, std=[0.5] * 3)
-
     """
     try:
         fused = FUSIONS[fusion](network)

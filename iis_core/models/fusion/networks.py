@@ -20,7 +20,6 @@ class SegmentationNetwork(Protocol):
     Attributes:
         multiple: image sides must be multiples of this.
         least: the smallest image side that the network takes.
-
     """
 
     multiple: int
@@ -35,7 +34,6 @@ class SegmentationNetwork(Protocol):
         Returns:
             The features that the decoder reads, float32 (B, c, h, w) each, where c may be 0, or with another number of
                 dimensions, e.g. tokens.
-
         """
         ...
 
@@ -48,7 +46,6 @@ class SegmentationNetwork(Protocol):
 
         Returns:
             Logits, float32 (B, 1, H, W).
-
         """
         ...
 
@@ -58,7 +55,6 @@ class FusionNetwork(nn.Module):
 
     Args:
         network: a `SegmentationNetwork`, changed in place.
-
     """
 
     def __init__(self, network: Any) -> None:
@@ -76,7 +72,6 @@ class FusionNetwork(nn.Module):
 
         Returns:
             Logits, float32 (B, 1, H, W).
-
         """
         raise NotImplementedError
 
@@ -86,7 +81,6 @@ class EarlyFusion(FusionNetwork):
 
     Args:
         network: a `SegmentationNetwork`, changed in place.
-
     """
 
     def __init__(self, network: Any) -> None:
@@ -104,7 +98,6 @@ class IntermediateFusion(FusionNetwork):
 
     Args:
         network: a `SegmentationNetwork`, changed in place.
-
     """
 
     def __init__(self, network: Any) -> None:
@@ -124,7 +117,6 @@ class IntermediateFusion(FusionNetwork):
 
         Returns:
             The features of the image alone, float32 (B, c, h, w) each.
-
         """
         found: list[Tensor] = self.network.features(image)
         return found
@@ -138,7 +130,6 @@ class IntermediateFusion(FusionNetwork):
 
         Returns:
             Logits, float32 (B, 1, H, W).
-
         """
         shape = maps.shape[-2], maps.shape[-1]
         logits: Tensor = self.network.decode(self.auxiliary(maps, features), shape)
@@ -152,7 +143,6 @@ def freeze_unused(network: FusionNetwork) -> None:
 
     Args:
         network: the network, changed in place.
-
     """
     image, maps = (torch.zeros(1, channels, network.least, network.least) for channels in (3, MAPS))
     with _in_evaluation_mode(network), torch.enable_grad():

@@ -22,7 +22,6 @@ def widen_input(network: nn.Module, extra: int) -> None:
 
     Raises:
         UserError: no convolution reads an image.
-
     """
     convs = [module for module in network.modules() if isinstance(module, nn.Conv2d) and module.in_channels == _IMAGE]
     if not convs:

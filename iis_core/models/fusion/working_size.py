@@ -19,7 +19,6 @@ def choose_working_shape(shape: Shape, working_size: int | None) -> Shape:
 
     Returns:
         (H, W), the shape itself or both sides reduced by the same factor.
-
     """
     if working_size is None or max(shape) <= working_size:
         return shape
@@ -36,7 +35,6 @@ def resize_antialiased(x: Tensor, shape: Shape) -> Tensor:
 
     Returns:
         The resized maps; x itself where it has that size.
-
     """
     if x.shape[-2:] == shape:
         return x
@@ -53,7 +51,6 @@ def scale_clicks(clicks: Clicks, shape: Shape, new_shape: Shape) -> Clicks:
 
     Returns:
         The moved clicks, in the same form.
-
     """
 
     def place(at: int, side: int, new_side: int) -> int:

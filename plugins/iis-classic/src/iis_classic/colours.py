@@ -17,7 +17,6 @@ class ColourModel(NamedTuple):
         weights: float64 (5,).
         means: float64 (5, 3).
         covariances: float64 (5, 3, 3).
-
     """
 
     weights: np.ndarray
@@ -32,7 +31,6 @@ def fit(colours: np.ndarray, noise: float) -> ColourModel:
         colours: uint8 (n, 3).
         noise: standard deviation added to every component, which keeps the model of a few colours from becoming too
             narrow.
-
     """
     count = min(COMPONENTS, len(np.unique(colours, axis=0)))
     stop = (cv2.TERM_CRITERIA_MAX_ITER, 10, 0.0)

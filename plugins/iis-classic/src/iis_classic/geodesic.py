@@ -25,7 +25,6 @@ class Geodesic(SeededModel):
         far: see `SeededModel`.
 
     Source: Bai, Sapiro 2007, A Geodesic Framework for Fast Interactive Image and Video Segmentation and Matting.
-
     """
 
     def __init__(

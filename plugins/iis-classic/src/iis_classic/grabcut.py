@@ -26,7 +26,6 @@ class GrabCut(SeededModel):
         iterations: number of GrabCut iterations per answer.
 
     Source: Rother, Kolmogorov, Blake 2004, GrabCut: Interactive Foreground Extraction using Iterated Graph Cuts.
-
     """
 
     starts_from_mask = True

@@ -25,7 +25,6 @@ class GraphCut(SeededModel):
         far: see `SeededModel`.
 
     Source: Boykov, Jolly 2001, Interactive Graph Cuts for Optimal Boundary and Region Segmentation.
-
     """
 
     def __init__(

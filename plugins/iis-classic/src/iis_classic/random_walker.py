@@ -21,7 +21,6 @@ class RandomWalker(SeededModel):
         far: see `SeededModel`.
 
     Source: Grady 2006, Random Walks for Image Segmentation; scikit-image's implementation.
-
     """
 
     def __init__(

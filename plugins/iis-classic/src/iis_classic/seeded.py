@@ -30,7 +30,6 @@ class SeededModel(IISModel):
 
     Raises:
         UserError: a size is not above 0.
-
     """
 
     device = torch.device("cpu")
@@ -54,7 +53,6 @@ class SeededModel(IISModel):
 
         Returns:
             Probabilities, float32 (h, w) in [0, 1].
-
         """
         raise NotImplementedError
 
@@ -120,7 +118,6 @@ def check_above_0(**values: float) -> None:
 
     Raises:
         UserError: a value is not above 0; the first one is named.
-
     """
     for name, value in values.items():
         if not value > 0:

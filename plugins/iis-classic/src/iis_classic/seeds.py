@@ -17,7 +17,6 @@ class Seed(NamedTuple):
         col: column of the click.
         radius: radius of the disk, in pixels.
         positive: whether the click is positive.
-
     """
 
     row: int
@@ -35,7 +34,6 @@ def measure_distance(shape: tuple[int, ...], seeds: Iterable[Seed]) -> np.ndarra
 
     Returns:
         float32 (H, W), infinite without any seed.
-
     """
     elsewhere = np.ones(shape, np.uint8)
     for seed in seeds:
@@ -54,7 +52,6 @@ def measure_distances(shape: tuple[int, ...], seeds: Sequence[Seed]) -> tuple[np
 
     Returns:
         Both as given by `measure_distance`.
-
     """
     return measure_distance(shape, (s for s in seeds if s.positive)), measure_distance(
         shape, (s for s in seeds if not s.positive)
@@ -69,7 +66,6 @@ def mark_disks(labels: np.ndarray, seeds: Sequence[Seed], positive: int, negativ
         seeds: all seeds, in order.
         positive: label of the disks of positive seeds.
         negative: label of the disks of negative seeds.
-
     """
     to_positive, to_negative = measure_distances(labels.shape, seeds)
     for seed in seeds:
@@ -93,7 +89,6 @@ def label_certain(shape: tuple[int, ...], seeds: Sequence[Seed], far: float) -> 
 
     Returns:
         uint8 (H, W): 1 certainly object, 2 certainly background, 0 open.
-
     """
     to_positive, _ = measure_distances(shape, seeds)
     labels = (2 * (to_positive > far * max(shape))).astype(np.uint8)
@@ -113,7 +108,6 @@ def keep_anchored(mask: np.ndarray, seeds: Sequence[Seed], initial: np.ndarray |
 
     Returns:
         bool (H, W).
-
     """
     count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
     kept = np.zeros(count, bool)
@@ -130,7 +124,6 @@ def drop_unanchored(probabilities: np.ndarray, seeds: Sequence[Seed]) -> None:
     Args:
         probabilities: float (H, W), which is changed.
         seeds: all seeds.
-
     """
     inside = probabilities > 0.5
     probabilities[inside & ~keep_anchored(inside, seeds)] = 0

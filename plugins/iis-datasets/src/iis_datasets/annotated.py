@@ -22,7 +22,6 @@ class Annotation(NamedTuple):
         objects: as in `Sample.info`.
         path: the file that the annotation was read from.
         initial_mask: bool (H, W), or None.
-
     """
 
     masks: np.ndarray
@@ -38,7 +37,6 @@ class AnnotatedImages:
 
     Args:
         images: id and file of each image.
-
     """
 
     def __init__(self, images: Sequence[tuple[str, Path]]) -> None:
@@ -83,7 +81,6 @@ def describe_object(
         parent: number of the object that this one is a part of, or None.
         children: numbers of the object's parts.
         class_name: name of the object's class, or None.
-
     """
     return {"layer": layer, "value": value, "parent": parent, "children": tuple(children), "class": class_name}
 
@@ -96,7 +93,6 @@ def read_names(file: Path) -> list[str]:
 
     Raises:
         UserError: the file is missing or empty.
-
     """
     if not file.is_file():
         raise UserError(f"{file} is missing: give the folder that holds it (--data-root DIR)")
@@ -118,7 +114,6 @@ def require_files(files: Sequence[Path], what: str) -> Sequence[Path]:
 
     Raises:
         UserError: some files are missing; the first one is named.
-
     """
     missing = [file for file in files if not file.is_file()]
     if missing:

@@ -28,7 +28,6 @@ class Coco(AnnotatedImages):
 
     Raises:
         UserError: the file does not have the format, or images are missing.
-
     """
 
     def __init__(

@@ -24,7 +24,6 @@ class CocoLvis(AnnotatedImages):
         stuff: whether to include the annotated stuff regions, which have neither parent nor children.
 
     Source: Sofiiuk, Petrov, Konushin 2021, Reviving Iterative Training with Mask Guidance.
-
     """
 
     def __init__(self, root: str, *, split: str = "train", stuff: bool = False) -> None:

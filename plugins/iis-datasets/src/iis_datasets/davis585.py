@@ -22,7 +22,6 @@ class Davis585(AnnotatedImages):
             "none" to start from nothing.
 
     Source: Chen et al. 2022, FocalClick: Towards Practical Interactive Image Segmentation.
-
     """
 
     def __init__(self, root: str, *, initial_masks: str = "sp") -> None:

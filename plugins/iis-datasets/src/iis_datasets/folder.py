@@ -34,7 +34,6 @@ def folder(
     Raises:
         UserError: a folder is missing or empty, an image has no mask, a mask holds colours, or, without binary, a mask
             has soft edges, whose in-between values would be taken for objects.
-
     """
     pairs = pair_files(root, images, masks)
     return PairedDataset(pairs, partial(_read, ignore=ignore, binary=binary), several=True)

@@ -24,7 +24,6 @@ def read_labels(path: Path) -> np.ndarray:
 
     Raises:
         UserError: the file is unreadable, lossy, or holds colours.
-
     """
     try:
         with Image.open(path) as file:
@@ -53,6 +52,5 @@ def read_binary(path: Path) -> np.ndarray:
 
     Raises:
         UserError: as `read_mask`.
-
     """
     return (read_mask(path) > 0).astype(np.int32)

@@ -22,7 +22,6 @@ class Pairs(NamedTuple):
     Args:
         found: id, image file and mask file of each image.
         unused: masks without an image.
-
     """
 
     found: list[tuple[str, Path, Path]]
@@ -36,7 +35,6 @@ class PairedDataset(AnnotatedImages):
         pairs: in the order of the dataset; unused masks are kept for `iis data check`.
         read: reads a mask file as int32 (H, W); 0 background, > 0 an object, -1 ignore.
         several: whether every number in a mask is an object of its own; else 1 is the only object.
-
     """
 
     def __init__(self, pairs: Pairs, read: Callable[[Path], np.ndarray], several: bool = False) -> None:
@@ -87,7 +85,6 @@ def read_trimap(path: Path) -> np.ndarray:
 
     Raises:
         UserError: as `read_mask`.
-
     """
     codes = read_mask(path)
     return np.where(codes == 128, -1, codes > 128).astype(np.int32)
@@ -108,7 +105,6 @@ def pair_files(root: str, images: str, masks: str) -> Pairs:
 
     Raises:
         UserError: a folder is missing or empty, an image has no mask, or two images have the same name.
-
     """
     found, annotated = _find_files(Path(root) / images), _find_files(Path(root) / masks)
     missing = sorted(found.keys() - annotated.keys())

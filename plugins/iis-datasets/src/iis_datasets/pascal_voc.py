@@ -25,7 +25,6 @@ def pascal_voc(root: str, *, split: str = "val") -> PairedDataset:
     Args:
         root: the dataset's folder.
         split: the list in `ImageSets/Segmentation/`: train, val or trainval.
-
     """
     if split not in ("train", "val", "trainval"):
         raise UserError(f"split must be train, val or trainval, not {split!r}")

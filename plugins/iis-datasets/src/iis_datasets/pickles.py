@@ -33,7 +33,6 @@ def read_pickle(path: Path) -> Any:
 
     Raises:
         UserError: the file is unreadable or holds anything else, which is not run.
-
     """
     try:
         with path.open("rb") as file:

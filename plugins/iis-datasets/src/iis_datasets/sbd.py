@@ -28,7 +28,6 @@ class SBD(AnnotatedImages):
             bounding box.
 
     Source: Hariharan et al. 2011, Semantic Contours from Inverse Detectors.
-
     """
 
     def __init__(self, root: str, *, split: str = "val") -> None:

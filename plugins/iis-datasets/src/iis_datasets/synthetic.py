@@ -28,7 +28,6 @@ class SyntheticDataset:
     Raises:
         UserError: count or objects is below 1, a side is below 16, or there are more objects than one for every
             16 x 16 pixels.
-
     """
 
     def __init__(

@@ -27,7 +27,6 @@ class Compose:
 
     Args:
         transforms: in the order in which they are applied.
-
     """
 
     transforms: Sequence[Transform]
@@ -46,7 +45,6 @@ def ritm(height: int = 320, width: int = 480, low: float = 0.75, high: float = 1
         width: width of the crop, in pixels.
         low: smallest factor by which the image is resized.
         high: largest factor by which the image is resized.
-
     """
     crop: list[Transform] = [Pad(height, width), CropWithObject(height, width)]
     return Compose([Scale(low, high), Flip(), *crop, BrightnessContrast(), ColourShift()])
@@ -59,7 +57,6 @@ class Scale:
     Args:
         low: smallest factor.
         high: largest factor.
-
     """
 
     low: float = 0.75
@@ -77,7 +74,6 @@ class Flip:
 
     Args:
         probability: how often to flip, in [0, 1].
-
     """
 
     probability: float = 0.5
@@ -94,7 +90,6 @@ class Rotate:
 
     Args:
         degrees: largest angle, in either direction.
-
     """
 
     degrees: float = 15.0
@@ -113,7 +108,6 @@ class Pad:
     Args:
         height: smallest height, in pixels.
         width: smallest width, in pixels.
-
     """
 
     height: int
@@ -138,7 +132,6 @@ class CropWithObject:
     Args:
         height: height of the window, in pixels.
         width: width of the window, in pixels.
-
     """
 
     height: int
@@ -160,7 +153,6 @@ class BrightnessContrast:
         brightness: smallest and largest factor of the brightness.
         contrast: smallest and largest factor of the contrast.
         probability: how often to change the image, in [0, 1].
-
     """
 
     brightness: tuple[float, float] = (0.75, 1.25)
@@ -182,7 +174,6 @@ class ColourShift:
     Args:
         limit: largest number that is added or subtracted, on a scale of 0 to 255.
         probability: how often to change the image, in [0, 1].
-
     """
 
     limit: int = 10

@@ -26,16 +26,15 @@ from iis_gto99.pipeline import (
 class GTO99Model(IISModel):
     """The published inference around a network, for batches of one size.
 
-    y is the alpha. Parts of the prediction, or of an initial mask, without a positive click are removed before and after
-    the network. Inference uses a copy of the network whose weights are standardised only once; the copy is made anew
-    when the parameters change.
+    y is the alpha. Parts of the prediction, or of an initial mask, without a positive click are removed before and
+    after the network. Inference uses a copy of the network whose weights are standardised only once; the copy is made
+    anew when the parameters change.
 
     Args:
         network: a network from `build_network`, or one with the same interface.
         device: where to run; by default where the network's parameters are.
 
     Source: Forte, Price, Cohen, Xu, Pitié 2020, Getting to 99% Accuracy in Interactive Segmentation.
-
     """
 
     def __init__(self, network: GTO99Network, *, device: str | torch.device | None = None) -> None:
@@ -61,7 +60,6 @@ class GTO99Model(IISModel):
             target: as for `IISModel`.
             initial_mask: as for `IISModel`.
             features: as returned by `encode`, which is called by default.
-
         """
         features = self.encode(image) if features is None else features
         return {"alpha": self.initialize_y(image, target, initial_mask), "features": features}

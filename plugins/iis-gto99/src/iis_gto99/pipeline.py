@@ -31,7 +31,6 @@ def split_by_sign(pcs: Clicks, ncs: Clicks, element: int) -> Signed:
         pcs: positive clicks, `[interaction][batch element][click]`.
         ncs: negative clicks, in the same form.
         element: the batch element.
-
     """
     negative, positive = ([click for clicks in all_of for click in clicks[element]] for all_of in (ncs, pcs))
     return negative, positive
@@ -48,7 +47,6 @@ def enlarge(x: Tensor, shape: tuple[int, int]) -> Tensor:
     Args:
         x: float32 (B, C, H, W).
         shape: the new (H, W).
-
     """
 
     def resize(element: int) -> np.ndarray:
@@ -68,7 +66,6 @@ def reduce_to(alpha: Tensor, shape: tuple[int, int]) -> Tensor:
     Args:
         alpha: float32 (B, 1, H, W).
         shape: (H, W) of the image.
-
     """
     if tuple(alpha.shape[-2:]) == shape:
         return alpha
@@ -90,7 +87,6 @@ def scale_clicks(clicks: Signed, shape: tuple[int, int], scaled: tuple[int, int]
         clicks: clicks in pixels of the image.
         shape: (H, W) of the image.
         scaled: (H, W) at which the network sees it.
-
     """
     sources = [
         (np.arange(large) * (1 / (large / small))).astype(int) for small, large in zip(shape, scaled, strict=True)
@@ -115,7 +111,6 @@ def encode_clicks(clicks: Sequence[Signed], shape: tuple[int, int], device: torc
     Returns:
         float32 (B, 6, H, W): three maps of the negative clicks, then three of the positive ones. The values of sigma
             are 0.02, 0.08 and 0.16 of 352 pixels.
-
     """
     count = max(1, *(len(same) for signed in clicks for same in signed))
     rows = [
@@ -135,7 +130,6 @@ def mark_clicks(clicks: Sequence[Signed], shape: tuple[int, int], device: torch.
 
     Returns:
         float32 (B, 2, H, W), 1 at clicked pixels, else 0; the map of the negative clicks comes first.
-
     """
     maps = torch.zeros((len(clicks), 2, *shape), device=device)
     for element, signed in enumerate(clicks):
@@ -153,7 +147,6 @@ def keep_clicked_components(alpha: Tensor, clicks: Sequence[Signed]) -> Tensor:
     Args:
         alpha: float32 (B, 1, H, W).
         clicks: clicks of each element.
-
     """
 
     def keep(element: int) -> np.ndarray:
@@ -170,7 +163,6 @@ def force_clicks(alpha: Tensor, clicks: Sequence[Signed]) -> Tensor:
     Args:
         alpha: float32 (B, 1, H, W).
         clicks: clicks of each element.
-
     """
     maps = mark_clicks(clicks, (alpha.shape[-2], alpha.shape[-1]), alpha.device)
     return alpha.masked_fill(maps[:, :1] == 1, 0).masked_fill(maps[:, 1:] == 1, 1)

@@ -75,7 +75,6 @@ class Checkpoints(Callback):
     Args:
         file: the checkpoint.
         every: interval in optimizer steps.
-
     """
 
     def __init__(self, file: Path, every: int) -> None:
@@ -104,7 +103,6 @@ class Pictures(Callback):
     Args:
         folder: where the pictures are written.
         every: interval in batches.
-
     """
 
     def __init__(self, folder: Path, every: int) -> None:
@@ -138,7 +136,6 @@ class NumberOfClicks(Callback):
     Args:
         validation: what is evaluated, and when.
         folder: where the evaluation runs are written, one for each epoch.
-
     """
 
     def __init__(self, validation: Validation, folder: Path) -> None:
@@ -158,7 +155,6 @@ class NumberOfClicks(Callback):
         Args:
             trainer: the trainer.
             pl_module: a `ClickTraining`.
-
         """
         had = trainer.fit_loop.epoch_loop.batch_progress.current.ready
         if trainer.global_step and had in (0, trainer.num_training_batches):

@@ -26,7 +26,6 @@ class Answered:
         outputs: as returned by `TrainableModel.logits`.
         pcs: positive clicks.
         ncs: negative clicks.
-
     """
 
     outputs: Mapping[str, Tensor]
@@ -39,7 +38,6 @@ class PlainAnswers:
 
     Args:
         model: a `TrainableModel`.
-
     """
 
     def __init__(self, model: Any) -> None:
@@ -74,7 +72,6 @@ def click_and_answer(
         rngs: one generator for each element; all random numbers are drawn from them.
 
     Source: Sofiiuk, Petrov, Konushin 2021, Reviving Iterative Training with Mask Guidance.
-
     """
     x = batch.image.to(model.device).float() / 255
     blank = torch.zeros_like(batch.target)

@@ -35,7 +35,6 @@ class Data:
         background_probability: how often a sample has no object, in [0, 1].
         batch_size: number of samples in a batch, for each process.
         workers: number of reading processes, for each process.
-
     """
 
     dataset: Named = field(default_factory=Named)
@@ -55,7 +54,6 @@ class Clicks:
         robot: name and keywords of the robot for further interactions.
         further: largest number of further interactions; the number is drawn for each batch.
         forget: probability that an element's state, such as the previous mask, is reset before the last answer.
-
     """
 
     initial: Named = field(default_factory=lambda: Named("ritm-initial"))
@@ -72,7 +70,6 @@ class Schedule(Named):
         name: name of the class.
         keywords: its keywords.
         interval: `epoch` or `step`.
-
     """
 
     interval: str = "epoch"
@@ -87,7 +84,6 @@ class Validation:
         protocol: name of the protocol.
         limit: number of objects, the first ones of the dataset; None for all.
         every_n_epochs: interval in epochs.
-
     """
 
     dataset: Named = field(default_factory=Named)
@@ -114,7 +110,6 @@ class TrainingConfig:
         pictures_every: interval of pictures in batches, 0 for none.
         seed: seed of all random choices.
         out: the folder of the run.
-
     """
 
     model: Named = field(default_factory=Named)
@@ -162,7 +157,6 @@ def read_training_config(file: str | Path, overrides: Sequence[str] = ()) -> Tra
     Raises:
         UserError: a key does not exist (near matches are named), a value has the wrong type, or a name is neither in
             the catalog nor in torch.
-
     """
     try:
         given = OmegaConf.load(file)
@@ -211,7 +205,6 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
     Args:
         config: a dataclass, a dictionary or a value.
         prefix: what the keys begin with.
-
     """
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
         config = {part.name: getattr(config, part.name) for part in dataclasses.fields(config)}
@@ -226,7 +219,6 @@ def write_config(config: TrainingConfig, file: Path) -> None:
     Args:
         config: the configuration.
         file: the YAML file.
-
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     new = file.with_name(f".{file.name}.{os.getpid()}")  # several processes may start at once
@@ -243,7 +235,6 @@ def check_goes_on(config: TrainingConfig, file: Path) -> None:
 
     Raises:
         UserError: the configurations differ; the message says how.
-
     """
     kept, asked = flatten(read_training_config(file)), flatten(config)
     differing = [

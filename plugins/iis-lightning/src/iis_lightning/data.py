@@ -25,7 +25,6 @@ def open_training_data(data: Data, seed: int) -> RegionDataset:
     Args:
         data: the configuration.
         seed: seed of all random choices.
-
     """
     return RegionDataset(
         load_dataset(data.dataset.name, **data.dataset.keywords),
@@ -41,7 +40,6 @@ class Epochs(Dataset[RegionBatch]):
 
     Args:
         dataset: the dataset.
-
     """
 
     def __init__(self, dataset: RegionDataset) -> None:
@@ -61,7 +59,6 @@ def strip_traceback(error: UserError) -> UserError:
 
     Args:
         error: the error that torch raises.
-
     """
     marker = f"{type(error).__name__}: "
     return type(error)(str(error).rstrip().rsplit(marker, 1)[-1])
@@ -82,7 +79,6 @@ class Batches(Sampler[list[Place]]):
 
     Raises:
         UserError: not even one batch can be filled.
-
     """
 
     def __init__(
@@ -113,7 +109,6 @@ def make_loader(dataset: RegionDataset, batches: Batches, workers: int) -> DataL
         dataset: the dataset.
         batches: which samples are in each batch.
         workers: number of reading processes.
-
     """
     # Without a generator of its own the loader would draw from that of the network at every epoch.
     own = torch.Generator()
@@ -128,6 +123,5 @@ def make_generators(batch: RegionBatch, seed: int, epoch: int, purpose: str) -> 
         seed: seed of the run.
         epoch: the epoch.
         purpose: what the random numbers are for.
-
     """
     return [generator(seed, epoch, str(info["id"]), purpose) for info in batch.info]

@@ -30,7 +30,6 @@ class ClickTraining(LightningModule):
 
     Raises:
         UserError: the model cannot be trained.
-
     """
 
     def __init__(self, model: Any, config: TrainingConfig) -> None:
@@ -51,7 +50,6 @@ class ClickTraining(LightningModule):
             batch: the samples.
             epoch: the epoch.
             number: which batch of the epoch this is.
-
         """
         clicks, seed = self.config.clicks, self.config.seed
         further = int(generator(seed, epoch, str(number), "further").integers(clicks.further, endpoint=True))
@@ -72,7 +70,6 @@ class ClickTraining(LightningModule):
 
         Raises:
             ContractError: a loss is not finite; the samples are named.
-
         """
         target = batch.target.to(outputs["y"].device)
         found = {}
@@ -116,7 +113,6 @@ class ClickTraining(LightningModule):
 
         Raises:
             UserError: factors differ, but no learning rate is given.
-
         """
         factors = self.model.learning_rate_multipliers() if isinstance(self.model, LayerwiseModel) else {}
         groups: dict[float, list[nn.Parameter]] = {}

@@ -23,7 +23,6 @@ class Named:
     Args:
         name: the name.
         keywords: the keywords that it is called with.
-
     """
 
     name: str = MISSING
@@ -38,7 +37,6 @@ def find_optimizer(named: Named) -> Callable[..., torch.optim.Optimizer]:
 
     Raises:
         UserError: torch has no optimizer of that name.
-
     """
     return cast("Callable[..., torch.optim.Optimizer]", _find_in_torch(named, torch.optim, torch.optim.Optimizer))
 
@@ -51,7 +49,6 @@ def find_schedule(named: Named) -> Callable[..., torch.optim.lr_scheduler.LRSche
 
     Raises:
         UserError: torch has no schedule of that name.
-
     """
     schedules = torch.optim.lr_scheduler
     return cast(
@@ -67,7 +64,6 @@ def build_augmentation(named: Named) -> Any:
 
     Raises:
         UserError: the callable does not exist or does not take the keywords.
-
     """
     module, colon, attribute = named.name.partition(":")
     try:
@@ -90,7 +86,6 @@ def call_with(make: Callable[..., Any], named: Named, where: str, *arguments: An
 
     Raises:
         UserError: the keywords are not accepted.
-
     """
     try:
         return make(*arguments, **named.keywords)
@@ -114,7 +109,6 @@ def require_one_of(name: str, known: Iterable[str], where: str) -> None:
 
     Raises:
         UserError: the name is unknown; near matches are named.
-
     """
     names = list(known)
     if name not in names:

@@ -46,7 +46,6 @@ def train(config: TrainingConfig) -> Path:
     Raises:
         UserError: something that is built or called raises it; the last checkpoint is kept.
         ContractError: likewise.
-
     """
     out = Path(config.out)
     last = out / CHECKPOINTS / LAST
@@ -106,7 +105,6 @@ class Trial:
         parameters: number of trained parameters, and of all.
         seconds: duration of the second step.
         memory: peak memory in bytes.
-
     """
 
     batch: RegionBatch
@@ -122,7 +120,6 @@ def try_out(config: TrainingConfig) -> Trial:
 
     Args:
         config: the configuration.
-
     """
     module = _build_module(config).train()
     trainer = _build_trainer(config, Path(config.out), None)

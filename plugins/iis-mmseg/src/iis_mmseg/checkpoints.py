@@ -37,7 +37,6 @@ def start_from(network: nn.Module, checkpoint: str) -> None:
 
     Raises:
         UserError: the file cannot be fetched or read, or belongs to another network.
-
     """
     file = _fetch_checkpoint(checkpoint) if urlsplit(checkpoint).scheme in ("http", "https") else Path(checkpoint)
     with _allow_curves():

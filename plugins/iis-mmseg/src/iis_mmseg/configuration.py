@@ -23,7 +23,6 @@ class Configuration:
         model: plain values for the library's registry.
         mean: mean of RGB in [0, 1].
         std: standard deviation of RGB in [0, 1].
-
     """
 
     model: dict[str, Any]
@@ -41,7 +40,6 @@ def read_configuration(path: str) -> Configuration:
 
     Raises:
         UserError: the file cannot be read or holds no segmentation model.
-
     """
     shipped = find_shipped_configurations()
     file = next((place for place in (Path(path), shipped / path) if place.is_file()), None)

@@ -21,7 +21,6 @@ def import_mmseg() -> Any:
 
     Raises:
         UserError: it is missing or mixed with its classic releases; the message says what to run.
-
     """
     classic = [name for name in _CLASSIC if _find_version(name)]
     if classic:

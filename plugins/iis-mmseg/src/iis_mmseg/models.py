@@ -25,7 +25,6 @@ def complete_config(config: Mapping[str, Any], keywords: Mapping[str, Any]) -> d
 
     Raises:
         UserError: no configuration is given, or it cannot be read.
-
     """
     if "model" in config:
         return dict(config)
@@ -62,7 +61,6 @@ def build_model(
 
     Raises:
         UserError: the configuration cannot work; the message says what to do.
-
     """
     what = _NAMES.get(config or "", f"mmseg/config with {config}")
     network = MMSegNetwork(ast.literal_eval(model), what)

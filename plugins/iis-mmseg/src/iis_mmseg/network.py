@@ -35,7 +35,6 @@ class MMSegNetwork(nn.Module):
 
     Raises:
         UserError: the network cannot be built; the message says what to do.
-
     """
 
     def __init__(self, model: Mapping[str, Any], what: str) -> None:
@@ -64,7 +63,6 @@ class MMSegNetwork(nn.Module):
 
         Returns:
             float32 (B, 1, H, W).
-
         """
         nested = _nest(self._nesting, iter(features))
         inputs = self.segmentor.neck(nested) if self.segmentor.with_neck else nested

@@ -23,7 +23,6 @@ def convert_checkpoint(stored: StoredWeights, config: Mapping[str, Any]) -> Stor
 
     Raises:
         UserError: the checkpoint has another architecture; if it is registered, its name is given.
-
     """
     if stored.config is None:
         return stored

@@ -33,7 +33,6 @@ def prepare_for_inference(network: nn.Module) -> nn.Module:
 
     Returns:
         The folded copy, channels last, in which HRNet convolves low resolutions before they are enlarged.
-
     """
     if not _is_known(network):
         return network
@@ -53,7 +52,6 @@ def fold(network: nn.Module) -> nn.Module:
 
     Returns:
         A copy in evaluation mode.
-
     """
     network = copy.deepcopy(network).eval()
     if _is_known(network):

@@ -213,7 +213,6 @@ def build_model(
         max_size: see `RITMModel`.
         precision: see `RITMModel`.
         compile: see `RITMModel`.
-
     """
     zoom_in = None if target_size is None else {"target_size": target_size, "skip_clicks": skip_clicks}
     return RITMModel(

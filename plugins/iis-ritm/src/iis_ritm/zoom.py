@@ -21,7 +21,6 @@ class OrderedClick(NamedTuple):
         col: the column, likewise.
         positive: whether the click is positive.
         order: its place among the clicks, from 0.
-
     """
 
     row: float
@@ -38,7 +37,6 @@ class Box(NamedTuple):
         bottom: last row.
         left: first column.
         right: last column.
-
     """
 
     top: int
@@ -66,7 +64,6 @@ class ZoomIn:
 
     Raises:
         UserError: a value is out of range.
-
     """
 
     target_size: int | tuple[int, int] = 400
@@ -101,7 +98,6 @@ class ZoomIn:
 
         Returns:
             The region, and whether the network sees it (True) or the whole image (False).
-
         """
         if len(clicks) <= self.skip_clicks:
             return region, False
@@ -123,7 +119,6 @@ class ZoomIn:
 
         Returns:
             The region, or None for an empty mask.
-
         """
         if not mask.any():
             return None
@@ -145,7 +140,6 @@ class ZoomIn:
         Args:
             last: the prediction, float32 (H, W).
             region: the region so far, or None.
-
         """
         if region is not None or self.skip_clicks > 0:
             return False
@@ -173,7 +167,6 @@ def seen(pixels: Tensor, region: Box, shape: tuple[int, int]) -> Tensor:
         pixels: float32 (B, C, H, W).
         region: the region.
         shape: the new (height, width).
-
     """
     return resized(pixels[:, :, region.top : region.bottom + 1, region.left : region.right + 1], shape)
 
@@ -185,7 +178,6 @@ def moved(clicks: Sequence[OrderedClick], region: Box, shape: tuple[int, int]) -
         clicks: clicks in pixels of the image.
         region: the region.
         shape: (height, width) to which the region is resized.
-
     """
     return [
         click._replace(
@@ -206,7 +198,6 @@ def placed(probabilities: Tensor, region: Box, shape: tuple[int, int]) -> Tensor
 
     Returns:
         float32 (B, 1, H, W).
-
     """
     whole = probabilities.new_zeros((len(probabilities), 1, *shape))
     whole[:, :, region.top : region.bottom + 1, region.left : region.right + 1] = resized(probabilities, region.shape)

@@ -16,7 +16,6 @@ def complete_config(config: Mapping[str, Any], keywords: Mapping[str, Any]) -> d
     Args:
         config: the config so far.
         keywords: keywords of `build_model` that are not part of the config.
-
     """
     if "mean" in config:
         return dict(config)
@@ -49,7 +48,6 @@ def build_model(
 
     Raises:
         UserError: the combination cannot work; the message says what to use instead.
-
     """
     return fuse(
         SMPNetwork(architecture, encoder_name, encoder_weights),

@@ -28,7 +28,6 @@ class SMPNetwork(nn.Module):
 
     Raises:
         UserError: the network cannot be built; the message says what to use instead.
-
     """
 
     def __init__(self, architecture: str, encoder_name: str, encoder_weights: str | None = None) -> None:
@@ -54,7 +53,6 @@ class SMPNetwork(nn.Module):
 
         Returns:
             float32 (B, 1, H, W).
-
         """
         if hasattr(self.model.encoder, "has_prefix_tokens"):
             count = len(self.model.encoder.out_channels)

@@ -21,7 +21,6 @@ def find_normalisation(encoder_name: str, encoder_weights: str | None) -> Normal
     Args:
         encoder_name: an encoder of segmentation_models_pytorch, or `tu-` and the name of one of timm's.
         encoder_weights: name of the encoder's pretrained weights, or None.
-
     """
     if encoder_name.startswith(("tu-", "timm-")):
         if encoder_weights == "advprop":

@@ -43,7 +43,6 @@ class GTO99Network(nn.Module):
 
         Raises:
             UserError: the image has another size.
-
         """
         if image.shape[-2] % STRIDE or image.shape[-1] % STRIDE:
             raise UserError(f"the image must have sides that are multiples of {STRIDE}, not {tuple(image.shape[-2:])}")

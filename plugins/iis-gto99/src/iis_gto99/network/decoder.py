@@ -21,7 +21,6 @@ class ClickEncoder(nn.Module):
 
     Args:
         channels: number of maps.
-
     """
 
     def __init__(self, channels: int) -> None:
@@ -77,7 +76,6 @@ class Decoder(nn.Module):
             click_maps: as for `GTO99Network`.
             previous_alpha: as for `GTO99Network`.
             trimap: as for `GTO99Network`.
-
         """
         stride2, stride4, stride8 = features
         clicks2, clicks4, clicks8 = self.usr_encoder(torch.cat((click_maps, previous_alpha), dim=1))
@@ -87,9 +85,9 @@ class Decoder(nn.Module):
         x = self.conv_up3((x, stride2, clicks2))
         x = self.conv_up4((x, torch.cat((image, click_maps), dim=1))).clamp(0, 1)
         x = x.masked_fill(trimap[:, :1] == 1, 0).masked_fill(trimap[:, 1:] == 1, 1)
-        return guided_filter(self._compute_guide(image, click_maps), x, _RADIUS, _EPS).clamp(0, 1)
+        return guided_filter(self._guide(image, click_maps), x, _RADIUS, _EPS).clamp(0, 1)
 
-    def _compute_guide(self, image: Tensor, click_maps: Tensor) -> Tensor:
+    def _guide(self, image: Tensor, click_maps: Tensor) -> Tensor:
         """Compute what guides the filter, from the image and the narrowest map of each kind of click.
 
         It works by strips, since all of the hidden channels would not stay in a processor's cache.

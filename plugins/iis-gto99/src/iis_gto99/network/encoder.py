@@ -16,7 +16,6 @@ class Encoder(nn.Module):
         channels: number of channels of image and click maps together.
 
     Source: He et al. 2016, Deep Residual Learning; dilated as by Yu, Koltun, Funkhouser 2017.
-
     """
 
     def __init__(self, channels: int) -> None:
@@ -45,7 +44,6 @@ class Bottleneck(nn.Module):
         stride: stride of the 3x3 convolution.
         dilation: dilation of the 3x3 convolution.
         shortcut: whether the residual connection has a convolution, to change stride or channels.
-
     """
 
     def __init__(self, inputs: int, planes: int, stride: int, dilation: int, shortcut: bool) -> None:

@@ -17,7 +17,6 @@ def guided_filter(guide: Tensor, x: Tensor, radius: int, eps: float) -> Tensor:
         eps: number that is added to the guide's variance.
 
     Source: He, Sun, Tang 2010, Guided Image Filtering.
-
     """
 
     def mean(values: Tensor) -> Tensor:

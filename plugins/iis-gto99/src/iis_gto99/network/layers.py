@@ -107,7 +107,6 @@ def prepared(network: nn.Module) -> nn.Module:
     Args:
         network: in evaluation mode. It stays as it is; with modules that are neither of this package nor torch's, or
             with hooks, it is given back itself.
-
     """
     if not consists_of(network, lambda kind: kind.__module__.startswith("iis_gto99.network")):
         return network

@@ -21,7 +21,6 @@ class Scale(nn.Module):
 
     Args:
         initial: the factor before training.
-
     """
 
     conv_norms = ()
@@ -53,7 +52,6 @@ class RITMNetwork(nn.Module):
         backbone_lr_mult: see `learning_rate_multipliers`.
 
     Source: Sofiiuk, Petrov, Konushin 2021, Reviving Iterative Training with Mask Guidance.
-
     """
 
     stem_channels = 64
@@ -104,7 +102,6 @@ class RITMNetwork(nn.Module):
         Args:
             image: normalised, float32 (B, 3, H, W).
             additional: features that are added after the stem, or None.
-
         """
         raise NotImplementedError
 
@@ -117,7 +114,6 @@ class RITMNetwork(nn.Module):
 
         Returns:
             `instances`, float32 (B, 1, H, W), and `instances_aux` if the network has it.
-
         """
         pixels, previous = image[:, :3], image[:, 3:4]
         maps = self.click_maps(points, (image.shape[-2], image.shape[-1]))
@@ -144,7 +140,6 @@ class RITMNetwork(nn.Module):
 
         Returns:
             float32 (B, 2 groups, H, W).
-
         """
         render = disks if self.use_disks else tanh_distances
         if len(self.radii) == 1:
@@ -162,7 +157,6 @@ class RITMNetwork(nn.Module):
 
         Args:
             parameter: name of the parameter.
-
         """
         raise NotImplementedError
 
@@ -173,7 +167,6 @@ def resized(x: Tensor, shape: Sequence[int]) -> Tensor:
     Args:
         x: float32 (B, C, H, W).
         shape: the new (height, width).
-
     """
     return functional.interpolate(x, size=tuple(shape), mode="bilinear", align_corners=True)
 

@@ -15,7 +15,6 @@ class ObjectContext(nn.Module):
         dropout: probability of dropout in training.
 
     Source: Yuan, Chen, Wang 2020, Object-Contextual Representations for Semantic Segmentation.
-
     """
 
     conv_norms = ()

@@ -28,7 +28,6 @@ def build_network(name_or_config: str | Mapping[str, Any]) -> RITMNetwork:
 
     Example:
         >>> network = build_network("hrnet18s")
-
     """
     if isinstance(name_or_config, str):
         name = name_or_config.removeprefix("ritm/")
@@ -53,7 +52,6 @@ def parse_config(config: Mapping[str, Any]) -> tuple[type[RITMNetwork], dict[str
 
     Raises:
         UserError: the config is malformed, or its class or norm layer is not supported.
-
     """
     try:
         name, given = str(config["class"]).rsplit(".", 1)[-1], dict(config["params"])

@@ -122,7 +122,6 @@ class ResNet(nn.Module):
         Args:
             x: normalised image, float32 (B, 3, H, W).
             additional: float32 (B, c, h, w), added to the first c channels of what the stem gives.
-
         """
         x = self.relu(self.bn1(self.conv1(x)))
         if additional is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from iis_gto99.network import GTO99Network, prepared
+from iis_gto99.network import GTO99Network, prepare_for_inference
 from iis_gto99.network.layers import JoinedConv2d, SplitConv2d, StandardisedConv2d
 from torch import Tensor, nn
 from torch.nn import functional
@@ -30,7 +30,7 @@ def test_weights_are_standardised_once_for_any_convolution(options: dict[str, An
     torch.manual_seed(0)
     network = nn.Sequential(StandardisedConv2d(4, 6, 3, **options)).eval()
     x = torch.randn(2, 4, 9, 11)
-    found = prepared(network)
+    found = prepare_for_inference(network)
     assert type(found[0]) is nn.Conv2d
     assert torch.allclose(found(x), network(x), atol=1e-5)
 
@@ -112,7 +112,7 @@ FOREIGN: dict[str, Callable[[], nn.Module]] = {
 def test_a_foreign_network_answers_as_before(build: Callable[[], nn.Module]) -> None:
     torch.manual_seed(0)
     network, x = build().eval(), torch.randn(2, 4, 9, 11)
-    assert torch.allclose(prepared(network)(x), network(x), atol=1e-5)
+    assert torch.allclose(prepare_for_inference(network)(x), network(x), atol=1e-5)
 
 
 @pytest.mark.parametrize("rows", [8, 32, 40, 96])

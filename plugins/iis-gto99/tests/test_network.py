@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from iis_gto99 import build_network
-from iis_gto99.network import GTO99Network, prepared
+from iis_gto99.network import GTO99Network, prepare_for_inference
 from iis_gto99.network.guided_filter import guided_filter
 from iis_gto99.network.layers import JoinedConv2d, StandardisedConv2d
 from iis_gto99.pipeline import encode_clicks, normalise
@@ -37,7 +37,7 @@ def test_names_and_shapes_are_the_published_ones() -> None:
 @torch.no_grad()
 def test_the_output_is_the_published_one(once: bool, network: GTO99Network, reference: Any) -> None:
     arrays = reference["gto99_forward"]
-    alpha = (prepared(network) if once else network)(*inputs(arrays)).numpy()
+    alpha = (prepare_for_inference(network) if once else network)(*inputs(arrays)).numpy()
     difference = np.abs(alpha - arrays["alpha"])
     assert difference.mean() < 1e-4
     assert difference.max() < 1e-3
@@ -58,7 +58,9 @@ def test_click_maps_are_the_published_ones(reference: Any) -> None:
 def test_preparing_leaves_the_network_as_it_was(network: GTO99Network) -> None:
     before = {key: value.clone() for key, value in network.state_dict().items()}
     assert not [
-        module for module in prepared(network).modules() if isinstance(module, (StandardisedConv2d, JoinedConv2d))
+        module
+        for module in prepare_for_inference(network).modules()
+        if isinstance(module, (StandardisedConv2d, JoinedConv2d))
     ]
     assert list(network.state_dict()) == list(before)
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
@@ -69,7 +71,7 @@ def test_a_small_image_is_not_decoded_at_the_size_of_the_pooling(network: GTO99N
     generator = torch.Generator().manual_seed(0)
     given = [torch.rand(1, channels, 32, 40, generator=generator) for channels in (3, 6, 1)]
     sizes, answers = [], []
-    for each in (network, prepared(network)):
+    for each in (network, prepare_for_inference(network)):
         hook = each.decoder.conv_up1.register_forward_hook(lambda _, __, x: sizes.append(tuple(x.shape[-2:])))
         answers.append(each(*given, torch.zeros(1, 2, 32, 40)))
         hook.remove()

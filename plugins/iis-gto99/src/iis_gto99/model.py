@@ -8,7 +8,7 @@ from torch import Tensor
 from iis_core import IISModel
 from iis_core.models.inference import InferenceCopy
 from iis_core.types import Clicks, State
-from iis_gto99.network import GTO99Network, build_network, prepared
+from iis_gto99.network import GTO99Network, build_network, prepare_for_inference
 from iis_gto99.pipeline import (
     choose_shape,
     encode_clicks,
@@ -39,7 +39,7 @@ class GTO99Model(IISModel):
 
     def __init__(self, network: GTO99Network, *, device: str | torch.device | None = None) -> None:
         self.network = network if device is None else network.to(device)
-        self._inference = InferenceCopy(prepared)
+        self._inference = InferenceCopy(prepare_for_inference)
 
     @property
     def device(self) -> torch.device:  # type: ignore[override]  # follows the network

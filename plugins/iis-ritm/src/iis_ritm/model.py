@@ -16,9 +16,9 @@ from iis_core.clicks import NO_POINT, order_clicks, points_from_clicks
 from iis_core.models.inference import InferenceCopy
 from iis_core.types import Clicks, State
 from iis_ritm.folding import prepare_for_inference
-from iis_ritm.networks.network import RITMNetwork, resized
+from iis_ritm.networks.network import RITMNetwork, resize_aligned
 from iis_ritm.networks.published import build_network
-from iis_ritm.zoom import Box, OrderedClick, ZoomIn, fitted, moved, placed, seen
+from iis_ritm.zoom import Box, OrderedClick, ZoomIn, crop_and_resize, fit_shape, map_clicks, paste
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class RITMModel(nn.Module):
             if not is_seen:
                 pixels[b] = None
             elif pixels[b] is None or regions[b] != z["region"][b]:
-                pixels[b] = seen(x[b : b + 1], regions[b], self.zoom_in.seen_shape(regions[b]))
+                pixels[b] = crop_and_resize(x[b : b + 1], regions[b], self.zoom_in.seen_shape(regions[b]))
         return {**z, "region": regions, "pixels": pixels}
 
     def _predict(
@@ -158,9 +158,9 @@ class RITMModel(nn.Module):
         for together in groups.values():
             probabilities = self._probabilities([views[b] for b in together])
             for b, probability in zip(together, probabilities[:, None], strict=True):
-                whole = probability if self.max_size is None else resized(probability, views[b].unlimited)
+                whole = probability if self.max_size is None else resize_aligned(probability, views[b].unlimited)
                 region = z["region"][b]
-                answers[b] = whole if region is None else placed(whole, region, (x.shape[-2], x.shape[-1]))
+                answers[b] = whole if region is None else paste(whole, region, (x.shape[-2], x.shape[-1]))
         return torch.cat([answers[b] for b in elements])
 
     def _view(self, x: Tensor, z: State, clicks: Sequence[OrderedClick], b: int) -> NetworkInput:
@@ -169,12 +169,12 @@ class RITMModel(nn.Module):
         shape = (image.shape[-2], image.shape[-1])
         if self.with_prev_mask:
             previous = z["prediction"][b : b + 1]
-            image = torch.cat((image, previous if pixels is None else seen(previous, region, shape)), dim=1)
+            image = torch.cat((image, previous if pixels is None else crop_and_resize(previous, region, shape)), dim=1)
         if pixels is not None:
-            clicks = moved(clicks, region, shape)
+            clicks = map_clicks(clicks, region, shape)
         if self.max_size is not None and max(shape) > self.max_size:
-            limited, whole = fitted(shape, self.max_size), Box(0, shape[0] - 1, 0, shape[1] - 1)
-            return NetworkInput(seen(image, whole, limited), moved(clicks, whole, limited), shape)
+            limited, whole = fit_shape(shape, self.max_size), Box(0, shape[0] - 1, 0, shape[1] - 1)
+            return NetworkInput(crop_and_resize(image, whole, limited), map_clicks(clicks, whole, limited), shape)
         return NetworkInput(image, clicks, shape)
 
     def _probabilities(self, views: Sequence[NetworkInput]) -> Tensor:

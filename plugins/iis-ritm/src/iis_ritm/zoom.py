@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from iis_core import UserError
-from iis_ritm.networks.network import resized
+from iis_ritm.networks.network import resize_aligned
 
 
 class OrderedClick(NamedTuple):
@@ -151,16 +151,16 @@ class ZoomIn:
         """The size at which the network sees a region."""
         if not isinstance(self.target_size, int):
             return self.target_size[0], self.target_size[1]
-        return fitted(region.shape, self.target_size)
+        return fit_shape(region.shape, self.target_size)
 
 
-def fitted(shape: tuple[int, int], side: int) -> tuple[int, int]:
+def fit_shape(shape: tuple[int, int], side: int) -> tuple[int, int]:
     """Scale a size so that its longer side is `side`."""
     scale = side / max(shape)
     return round(shape[0] * scale), round(shape[1] * scale)
 
 
-def seen(pixels: Tensor, region: Box, shape: tuple[int, int]) -> Tensor:
+def crop_and_resize(pixels: Tensor, region: Box, shape: tuple[int, int]) -> Tensor:
     """Crop a region and resize it.
 
     Args:
@@ -168,10 +168,10 @@ def seen(pixels: Tensor, region: Box, shape: tuple[int, int]) -> Tensor:
         region: the region.
         shape: the new (height, width).
     """
-    return resized(pixels[:, :, region.top : region.bottom + 1, region.left : region.right + 1], shape)
+    return resize_aligned(pixels[:, :, region.top : region.bottom + 1, region.left : region.right + 1], shape)
 
 
-def moved(clicks: Sequence[OrderedClick], region: Box, shape: tuple[int, int]) -> list[OrderedClick]:
+def map_clicks(clicks: Sequence[OrderedClick], region: Box, shape: tuple[int, int]) -> list[OrderedClick]:
     """Convert clicks to pixels of a region at another size.
 
     Args:
@@ -188,7 +188,7 @@ def moved(clicks: Sequence[OrderedClick], region: Box, shape: tuple[int, int]) -
     ]
 
 
-def placed(probabilities: Tensor, region: Box, shape: tuple[int, int]) -> Tensor:
+def paste(probabilities: Tensor, region: Box, shape: tuple[int, int]) -> Tensor:
     """Put the probabilities of a region back in its place, with 0 elsewhere.
 
     Args:
@@ -200,7 +200,9 @@ def placed(probabilities: Tensor, region: Box, shape: tuple[int, int]) -> Tensor
         float32 (B, 1, H, W).
     """
     whole = probabilities.new_zeros((len(probabilities), 1, *shape))
-    whole[:, :, region.top : region.bottom + 1, region.left : region.right + 1] = resized(probabilities, region.shape)
+    whole[:, :, region.top : region.bottom + 1, region.left : region.right + 1] = resize_aligned(
+        probabilities, region.shape
+    )
     return whole
 
 

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from iis_core import UserError
 from iis_gto99.network.decoder import Decoder
 from iis_gto99.network.encoder import Encoder
-from iis_gto99.network.layers import prepared
+from iis_gto99.network.layers import prepare_for_inference
 
-__all__ = ["STRIDE", "GTO99Network", "build_network", "prepared"]
+__all__ = ["STRIDE", "GTO99Network", "build_network", "prepare_for_inference"]
 
 STRIDE = 8
 

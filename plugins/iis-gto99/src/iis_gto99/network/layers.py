@@ -1,4 +1,4 @@
-"""Convolutions whose weights are standardised, of one tensor or of several side by side."""
+"""Convolutions whose weights are standardise, of one tensor or of several side by side."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class StandardisedConv2d(nn.Conv2d):
     """A convolution by standardised weights."""
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self._conv_forward(x, standardised(self.weight), self.bias)
+        y: Tensor = self._conv_forward(x, standardise(self.weight), self.bias)
         return y
 
 
@@ -32,16 +32,16 @@ class JoinedConv2d(nn.Conv2d):
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:  # type: ignore[override]  # several in place of one
         shape = _size(parts[1])
-        joined = torch.cat([resized(part, shape) for part in parts], dim=1)
+        joined = torch.cat([resize_bilinear(part, shape) for part in parts], dim=1)
         y: Tensor = self._conv_forward(joined, self.applied_weight(), self.bias)
         return y
 
     def applied_weight(self) -> Tensor:
         """The weight, standardised where it is to be."""
-        return standardised(self.weight) if self.standardise else self.weight
+        return standardise(self.weight) if self.standardise else self.weight
 
 
-def standardised(weight: Tensor) -> Tensor:
+def standardise(weight: Tensor) -> Tensor:
     """A weight less its mean, divided by its standard deviation, per output channel.
 
     Source: Qiao, Wang, Liu, Shen, Yuille 2019, Micro-Batch Training with Batch-Channel Normalization and Weight
@@ -69,7 +69,7 @@ class SplitConv2d(nn.Module):
         return total
 
 
-def resized(x: Tensor, shape: tuple[int, int]) -> Tensor:
+def resize_bilinear(x: Tensor, shape: tuple[int, int]) -> Tensor:
     """Bilinear, corners not aligned."""
     if _size(x) == shape:
         return x
@@ -86,7 +86,7 @@ def _convolved(x: Tensor, conv: nn.Module, shape: tuple[int, int]) -> Tensor:
         assert isinstance(conv, nn.Conv2d)
         convolved = enlarge_and_convolve(x, conv.weight, shape, align_corners=False)
         return convolved if conv.bias is None else convolved + conv.bias[:, None, None]
-    y: Tensor = conv(resized(x, shape))
+    y: Tensor = conv(resize_bilinear(x, shape))
     return y
 
 
@@ -101,7 +101,7 @@ def group_norm(channels: int) -> nn.GroupNorm:
 
 
 @torch.no_grad()
-def prepared(network: nn.Module) -> nn.Module:
+def prepare_for_inference(network: nn.Module) -> nn.Module:
     """Make a copy for inference: weights standardised once, tensors that lie side by side convolved one by one.
 
     Args:
@@ -116,7 +116,7 @@ def prepared(network: nn.Module) -> nn.Module:
             if isinstance(child, JoinedConv2d):
                 setattr(module, name, SplitConv2d(child))
             elif isinstance(child, StandardisedConv2d):
-                setattr(module, name, _copy_conv(child, standardised(child.weight), child.bias))
+                setattr(module, name, _copy_conv(child, standardise(child.weight), child.bias))
     return network.to(memory_format=torch.channels_last)
 
 

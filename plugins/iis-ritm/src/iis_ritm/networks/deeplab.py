@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from iis_core import UserError
-from iis_ritm.networks.network import RITMNetwork, resized
+from iis_ritm.networks.network import RITMNetwork, resize_aligned
 from iis_ritm.networks.resnet import BLOCKS, ResNet
 
 _SKIP = 32
@@ -60,7 +60,7 @@ class _Features(nn.Module):
     def forward(self, image: Tensor, additional: Tensor | None) -> Tensor:
         first, last = self.backbone(image, additional)
         skip = self.skip_project(first)
-        x = resized(self.aspp(last), skip.shape[-2:])
+        x = resize_aligned(self.aspp(last), skip.shape[-2:])
         y: Tensor = self.head(torch.cat((x, skip), dim=1))
         return y
 
@@ -78,7 +78,7 @@ class _Pyramid(nn.Module):
         self.project = nn.Sequential(*convolution(5 * channels, channels), nn.Dropout(dropout))
 
     def forward(self, x: Tensor) -> Tensor:
-        branches = [resized(branch(x), x.shape[-2:]) for branch in self.concurent]
+        branches = [resize_aligned(branch(x), x.shape[-2:]) for branch in self.concurent]
         y: Tensor = self.project(torch.cat(branches, dim=1))
         return y
 

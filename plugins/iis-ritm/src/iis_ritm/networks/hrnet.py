@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from iis_core.models.inference import enlarge_and_convolve
-from iis_ritm.networks.network import RITMNetwork, resized
+from iis_ritm.networks.network import RITMNetwork, resize_aligned
 from iis_ritm.networks.ocr import ObjectContext
 from iis_ritm.networks.resnet import BasicBlock, Bottleneck, layer
 
@@ -78,7 +78,7 @@ class HRNet(nn.Module):
 
     def forward(self, image: Tensor, additional: Tensor | None) -> tuple[Tensor, Tensor | None]:
         branches = self.branches(image, additional)
-        features = joined(branches)
+        features = join_branches(branches)
         if not self.has_context:
             return self.cls_head(features), None
         auxiliary = self.aux_head(features)
@@ -121,15 +121,15 @@ class SplitConvolution(nn.Module):
         self.high.weight, self.high.bias = nn.Parameter(high.contiguous()), conv.bias
 
     def forward(self, branches: list[Tensor]) -> Tensor:
-        y: Tensor = self.high(joined(branches[:2]))
+        y: Tensor = self.high(join_branches(branches[:2]))
         for x, weight in zip(branches[2:], self.low, strict=True):
             y += enlarge_and_convolve(x, weight, (y.shape[-2], y.shape[-1]), align_corners=True)
         return y.relu_()
 
 
-def joined(branches: list[Tensor]) -> Tensor:
+def join_branches(branches: list[Tensor]) -> Tensor:
     """All at the resolution of the first, side by side."""
-    return torch.cat([branches[0], *(resized(x, branches[0].shape[-2:]) for x in branches[1:])], dim=1)
+    return torch.cat([branches[0], *(resize_aligned(x, branches[0].shape[-2:]) for x in branches[1:])], dim=1)
 
 
 class Fusion(nn.Module):
@@ -156,7 +156,7 @@ class Fusion(nn.Module):
         assert isinstance(exchange, nn.ModuleList)
         changed = [change(x) for change, x in zip(exchange, outputs, strict=True)]
         first, second, *others = (
-            resized(x, outputs[to].shape[-2:]) if source > to else x for source, x in enumerate(changed)
+            resize_aligned(x, outputs[to].shape[-2:]) if source > to else x for source, x in enumerate(changed)
         )
         total = first + second
         for other in others:

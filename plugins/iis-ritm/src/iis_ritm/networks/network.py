@@ -126,7 +126,7 @@ class RITMNetwork(nn.Module):
             outputs = self.backbone(normalised, self.maps_transform(maps))
         names = ("instances", "instances_aux") if self.with_aux_output else ("instances",)
         return {
-            name: resized(logits, image.shape[-2:])
+            name: resize_aligned(logits, image.shape[-2:])
             for name, logits in zip(names, outputs, strict=False)
             if logits is not None
         }
@@ -161,7 +161,7 @@ class RITMNetwork(nn.Module):
         raise NotImplementedError
 
 
-def resized(x: Tensor, shape: Sequence[int]) -> Tensor:
+def resize_aligned(x: Tensor, shape: Sequence[int]) -> Tensor:
     """Resize bilinearly, with corners aligned.
 
     Args:

@@ -12,7 +12,6 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
 from iis_core import UserError, load_protocol
-from iis_core.evaluation.protocols import iou_reaches
 from iis_core.evaluation.records import ClickRecord, Record
 from iis_core.metrics import (
     area_under_curve,
@@ -33,6 +32,7 @@ from iis_core.metrics import (
     recall,
     seconds_per_click,
 )
+from iis_core.metrics.masks import iou_reaches
 from iis_core.types import Counts
 
 pairs = st.tuples(st.integers(1, 20), st.integers(1, 20)).flatmap(

@@ -15,7 +15,7 @@ from toy_runs import essence, kill_after, run
 
 from iis_core import UserError, evaluate, load_dataset, read_run
 from iis_core.evaluation.processes import Rank
-from iis_core.evaluation.run import open_run
+from iis_core.evaluation.run_folder import open_run
 
 TOY = Path(__file__).parent / "toy"
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from iis_core.datasets import EvaluationObject
+from iis_core.evaluation.grouping import ReadObject
 from iis_core.evaluation.plan import Plan
 from iis_core.evaluation.protocols import Protocol
-from iis_core.evaluation.reading import ReadObject
 from iis_core.evaluation.records import ClickRecord, End, Record
 from iis_core.evaluation.timing import TimedModel, TimedRobot
 from iis_core.loop import interact

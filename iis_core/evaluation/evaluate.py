@@ -12,13 +12,13 @@ from typing import Any
 from iis_core.datasets import SegDataset
 from iis_core.errors import UserError
 from iis_core.evaluation.batch import Outcome, evaluate_batch, prepare_batch
+from iis_core.evaluation.grouping import group_by_size, read_objects
 from iis_core.evaluation.outcomes import write_outcome
 from iis_core.evaluation.plan import Plan, make_plan
 from iis_core.evaluation.processes import own_device, this_rank
 from iis_core.evaluation.protocols import Protocol
-from iis_core.evaluation.reading import group_by_size, read_objects
 from iis_core.evaluation.records import Record
-from iis_core.evaluation.run import Run, RunWriter, open_run, read_run
+from iis_core.evaluation.run_folder import Run, RunWriter, open_run, read_run
 from iis_core.models import IISModel
 from iis_core.plugins.load import load_protocol
 from iis_core.threads import ahead

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from fractions import Fraction
-from typing import Any, TypeGuard
+from typing import Any
 
 from iis_core.errors import UserError, near_matches
+from iis_core.metrics.masks import check_iou, iou_reaches, is_number
 from iis_core.plugins.catalog import find
 from iis_core.plugins.specs import ProtocolSpec, RobotSpec
 
@@ -75,40 +75,10 @@ def override_protocol(spec: ProtocolSpec, overrides: Mapping[str, Any]) -> Proto
     return protocol
 
 
-def iou_reaches(intersection: int, union: int, threshold: float) -> bool:
-    """Return whether IoU >= threshold, exactly: the ratio of the counts is compared with the decimal as written.
-
-    Args:
-        intersection: number of pixels.
-        union: number of pixels; where it is 0 (prediction and target are both empty) the IoU counts as 1.
-        threshold: the IoU to reach.
-    """
-    exact = Fraction(str(threshold))
-    return union == 0 or intersection * exact.denominator >= exact.numerator * union
-
-
 def _check_rules(protocol: Protocol) -> None:
     if type(protocol.max_clicks) is not int or protocol.max_clicks < 1:
         raise UserError(f"max_clicks must be a whole number of at least 1, not {protocol.max_clicks!r}")
-    if not _is_number(protocol.threshold) or not 0 <= protocol.threshold <= 1:
+    if not is_number(protocol.threshold) or not 0 <= protocol.threshold <= 1:
         raise UserError(f"threshold must lie in [0, 1], not {protocol.threshold!r}")
     if protocol.stop_iou is not None:
         check_iou("stop_iou", protocol.stop_iou)
-
-
-def check_iou(name: str, value: object) -> None:
-    """Check that a value is an IoU.
-
-    Args:
-        name: what the value is called in the message.
-        value: anything.
-
-    Raises:
-        UserError: the value is not a number in (0, 1].
-    """
-    if not _is_number(value) or not 0 < value <= 1:
-        raise UserError(f"{name} must be an IoU above 0 and at most 1, e.g. 0.9, not {value!r}")
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

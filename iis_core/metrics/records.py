@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from iis_core.errors import UserError
-from iis_core.evaluation.protocols import Protocol, check_iou, iou_reaches
-from iis_core.evaluation.records import Record
-from iis_core.metrics.masks import iou
+from iis_core.metrics.masks import check_iou, iou, iou_reaches
 from iis_core.types import Counts
+
+if TYPE_CHECKING:
+    from iis_core.evaluation.protocols import Protocol
+    from iis_core.evaluation.records import Record
 
 
 def usual_thresholds(protocol: Protocol) -> list[float]:

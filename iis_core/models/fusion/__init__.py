@@ -4,7 +4,7 @@ image, prediction, clicks -> maps -> early or intermediate fusion -> logits
 """
 
 from iis_core.models.fusion.auxiliary import AuxiliaryEncoder
-from iis_core.models.fusion.maps import CLICK_ENCODINGS, MAPS, encode_maps
+from iis_core.models.fusion.inputs import CLICK_ENCODINGS, MAPS, encode_maps
 from iis_core.models.fusion.model import FUSIONS, EncodingFusionModel, FusionModel, fuse
 from iis_core.models.fusion.networks import (
     EarlyFusion,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from iis_core.errors import UserError, first_line
-from iis_core.models.fusion.maps import encode_maps
+from iis_core.models.fusion.inputs import encode_maps
 from iis_core.models.fusion.networks import EarlyFusion, FusionNetwork, IntermediateFusion, freeze_unused
 from iis_core.models.fusion.working_size import choose_working_shape, resize_antialiased, scale_clicks
 from iis_core.types import Clicks, State

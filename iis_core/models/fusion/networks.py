@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from iis_core.models.fusion.auxiliary import AuxiliaryEncoder, list_feature_shapes
-from iis_core.models.fusion.maps import MAPS
+from iis_core.models.fusion.inputs import MAPS
 from iis_core.models.fusion.stem import widen_input
 
 

@@ -1,4 +1,4 @@
-"""Reading published checkpoints, and checking that they fit the name that they are loaded by."""
+"""The config of a published checkpoint, and whether it fits the name that it is loaded by."""
 
 from __future__ import annotations
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from iis_lightning.config import TrainingConfig, read_training_config
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 SMALL = """
 model:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import errno
 import json
-import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
-from multiprocessing.synchronize import Event
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from held_training import PROCESSES, train_and_hold
 from iis_lightning import train as training
 from iis_lightning.config import TrainingConfig, read_training_config
 from iis_lightning.module import ClickTraining
@@ -29,25 +27,6 @@ from iis_core.cli.main import cli
 from iis_core.metrics import mean_noc
 
 VALIDATION = "validation={dataset: {name: synthetic, keywords: {count: 1, height: 64, width: 64, objects: 1}}}"
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["iis_lightning.train", "iis_datasets", "segmentation_models_pytorch"])
-
-
-def train_without_end(file: Path, overrides: Sequence[str], checkpoints: int, written: Event) -> None:
-    """Train, and wait for the end of this process in the step after so many checkpoints."""
-    multiprocessing.set_start_method("fork", force=True)  # as in `iis train`; else readers outlive their killed parent
-    save, left = training.Trainer.save_checkpoint, checkpoints
-
-    def save_or_wait(*arguments: Any, **keywords: Any) -> None:
-        nonlocal left
-        if left == 0:
-            written.set()
-            time.sleep(3600)
-        save(*arguments, **keywords)
-        left -= 1
-
-    training.Trainer.save_checkpoint = save_or_wait
-    train(read_training_config(file, overrides))
 
 
 def weights_in(out: Path) -> dict[str, torch.Tensor]:
@@ -68,7 +47,7 @@ def test_killed_and_resumed_gives_the_weights_of_one_that_was_never_stopped(
     overrides.append(f"out={killed}")
     # Each of 12 steps writes a checkpoint: the sixth is in the middle of an epoch.
     written = PROCESSES.Event()
-    process = PROCESSES.Process(target=train_without_end, args=(small, overrides, 6, written))
+    process = PROCESSES.Process(target=train_and_hold, args=(small, overrides, 6, written))
     process.start()
     try:
         while not written.wait(timeout=1):

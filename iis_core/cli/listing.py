@@ -76,6 +76,6 @@ def show(name: str, as_json: bool) -> None:
 def _format_entry(entry: dict[str, Any]) -> list[str]:
     entry = to_plain(entry)
     choices = {f"{keyword} may be": ", ".join(map(str, values)) for keyword, values in entry.pop("choices", {}).items()}
-    shown = {key: value for key, value in {**entry, **choices}.items() if value not in ("", {}, None)}
+    shown = {key: value for key, value in {**entry, **choices}.items() if value not in ("", {}, [], None)}
     width = max(map(len, shown))
     return [f"{key:<{width}}  {value}" for key, value in shown.items()]

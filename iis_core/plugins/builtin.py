@@ -113,22 +113,22 @@ def iis_selectors() -> Iterator[SelectorSpec]:
     )
     yield SelectorSpec(
         name="core/random-single",
-        target="iis_core.datasets.regions.drawn:RandomSingleSelector",
+        target="iis_core.datasets.regions.random:RandomSingleSelector",
         summary="one object at random",
     )
     yield SelectorSpec(
         name="core/random-merge",
-        target="iis_core.datasets.regions.drawn:RandomMergeSelector",
+        target="iis_core.datasets.regions.random:RandomMergeSelector",
         summary="several objects at random, as one",
     )
     yield SelectorSpec(
         name="core/random-component",
-        target="iis_core.datasets.regions.drawn:RandomComponentSelector",
+        target="iis_core.datasets.regions.random:RandomComponentSelector",
         summary="a connected region of an object, at random",
     )
     yield SelectorSpec(
         name="core/class",
-        target="iis_core.datasets.regions.drawn:ClassSelector",
+        target="iis_core.datasets.regions.random:ClassSelector",
         summary="all objects of one class, given or drawn",
     )
     yield SelectorSpec(

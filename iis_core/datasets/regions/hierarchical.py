@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from iis_core.datasets.regions.base import merge_objects, object_mask
-from iis_core.datasets.regions.drawn import require_generator
+from iis_core.datasets.regions.random import require_generator
 from iis_core.types import Region
 
 

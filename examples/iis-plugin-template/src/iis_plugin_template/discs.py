@@ -26,7 +26,7 @@ class DiscsDataset:
         return self.count
 
     def info(self, index: int) -> Mapping[str, Any]:
-        """What is known of a sample before it is drawn."""
+        """What is known of a sample before it is generated."""
         name = f"disc{range(self.count)[index]:04d}"
         entry = {"layer": 0, "parent": None, "children": (), "class": None}
         return {"id": name, "path": name, "objects": {number: {**entry, "value": number} for number in _OBJECTS}}

@@ -34,6 +34,6 @@ def iis_datasets() -> Iterator[DatasetSpec]:
     yield DatasetSpec(
         name="plugin-template/discs",
         target="iis_plugin_template.discs:DiscsDataset",
-        summary="two discs on noisy ground, drawn",
-        licence="none is needed: the images are drawn",
+        summary="two discs on noisy ground, generated",
+        licence="none is needed: the images are generated",
     )

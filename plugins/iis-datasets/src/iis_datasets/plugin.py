@@ -35,8 +35,8 @@ def _list_without_files() -> Iterator[DatasetSpec]:
     yield DatasetSpec(
         name="datasets/synthetic",
         target="iis_datasets.synthetic:SyntheticDataset",
-        summary="textured shapes, drawn from a seed, any number and size; nothing to download",
-        licence="none is needed: the images are drawn",
+        summary="textured shapes, generated from a seed, any number and size; nothing to download",
+        licence="none is needed: the images are generated",
         check_keywords={"count": 3},
     )
     yield DatasetSpec(

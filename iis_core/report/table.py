@@ -63,7 +63,7 @@ def row_of(run: Run, thresholds: Sequence[float] | None = None, ious_at: Sequenc
         row["AuC"] = area_under_curve(records, protocol)
     row["drops"] = iou_drops(records)
     for stage, seconds in seconds_per_click(records).items():
-        unit = "s/image" if stage == "reading" else "s/click"
+        unit = "s/object" if stage == "reading" else "s/click"
         row |= {f"{stage} {unit}{'' if key == 'mean' else ' ' + key}": value for key, value in seconds.items()}
     return row
 

@@ -12,6 +12,7 @@ import pytest
 
 from iis_core import EvaluationDataset, UserError, load_dataset
 from iis_core.datasets.checking import check_files
+from iis_core.plugins import DatasetSpec
 from iis_core.plugins.catalog import find
 from iis_core.testing import check
 
@@ -153,7 +154,7 @@ def test_a_mask_of_16_bits_or_with_transparency_is_refused(write: Callable[..., 
 @pytest.mark.parametrize(("name", "folder", "images"), [("grabcut", "GrabCut", 50), ("coco-mval", "COCO_MVal", 480)])
 def test_every_file_of_the_photographs_is_right(name: str, folder: str, images: int) -> None:
     data = load_dataset(name, root=f"{SHARED}/data/{folder}")
-    spec = find("datasets", name).spec
+    spec = find(DatasetSpec, name).spec
     findings = [finding for some in check_files(data, spec) for finding in some]
     assert len(data) == images
     assert [finding for finding in findings if finding.sample] == []

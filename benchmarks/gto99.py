@@ -23,7 +23,7 @@ CLICKS = [(220, 300, True), (300, 380, True), (100, 120, False), (260, 250, True
 
 
 class Plain(GTO99Model):
-    """Nothing prepare_for_inference, nothing kept."""
+    """Nothing prepared, nothing kept."""
 
     def __init__(self, network: Any) -> None:
         super().__init__(network)

@@ -23,7 +23,7 @@ from iis_datasets.transforms import ritm
 
 from iis_core import ask, load_dataset, load_initial_robot, load_robot, load_selector
 from iis_core.datasets import RegionDataset, collate
-from iis_core.models.fusion import auxiliary_maps
+from iis_core.models.fusion import encode_maps
 from iis_core.models.losses import normalised_focal
 from iis_core.seeding import generator
 
@@ -78,7 +78,7 @@ def batches(data: Any, stages: Stages, first: int, last: int) -> None:
             pcs, ncs = ([new] for new in initial_robot(batch.region, rngs=rngs))
         for interaction in range(FURTHER + 1):
             with stages("encoding"):
-                maps = auxiliary_maps(y, pcs, ncs, "disks")
+                maps = encode_maps(y, pcs, ncs, "disks")
             if interaction < FURTHER:
                 with stages("clicks"):
                     new_pcs, new_ncs = ask(robot, y, batch.target, pcs, ncs, rngs=rngs)

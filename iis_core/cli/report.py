@@ -36,7 +36,7 @@ def report(
 ) -> None:
     """Compute a table from the records of one or several runs."""
     from iis_core.evaluation import read_run
-    from iis_core.report.table import notes_of, row_of
+    from iis_core.report.table import compute_row, write_notes
 
     found = [read_run(path) for path in runs]
     if plot is not None:
@@ -44,9 +44,9 @@ def report(
 
         plot_curves(found, plot)
     if as_json or as_csv:
-        rows = [row_of(run, thresholds or None, ious_at, auc) for run in found]
+        rows = [compute_row(run, thresholds or None, ious_at, auc) for run in found]
         if as_json:
-            content = [{**row, "notes": notes_of(run)} for row, run in zip(rows, found, strict=True)]
+            content = [{**row, "notes": write_notes(run)} for row, run in zip(rows, found, strict=True)]
             click.echo(json.dumps(content, indent=2))
         else:
             _print_csv(rows)
@@ -68,16 +68,16 @@ def print_table(
     from rich.console import Console
     from rich.table import Table
 
-    from iis_core.report.table import COLUMNS, columns_of, notes_of, row_of
+    from iis_core.report.table import COLUMNS, compute_row, list_columns, write_notes
 
-    rows = [row_of(run, thresholds or None, ious_at, auc) for run in runs]
+    rows = [compute_row(run, thresholds or None, ious_at, auc) for run in runs]
     table = Table(show_header=False)
-    for key in columns_of(rows):
+    for key in list_columns(rows):
         table.add_row(key, *(_format_value(row.get(key, "")) for row in rows), end_section=key == COLUMNS[-1])
     console = Console()
     console.print(table)
     for run in runs:
-        for note in notes_of(run):
+        for note in write_notes(run):
             console.print(f"{run.path}: {note}", highlight=False, markup=False)
 
 
@@ -88,8 +88,8 @@ def _format_value(value: object) -> str:
 
 
 def _print_csv(rows: list[Row]) -> None:
-    from iis_core.report.table import columns_of
+    from iis_core.report.table import list_columns
 
-    writer = csv.DictWriter(sys.stdout, columns_of(rows), restval="")
+    writer = csv.DictWriter(sys.stdout, list_columns(rows), restval="")
     writer.writeheader()
     writer.writerows(rows)

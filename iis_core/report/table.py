@@ -26,7 +26,9 @@ COLUMNS = ("run", "model", "dataset", "protocol", "objects")
 """The columns that say what a row is about; the others are numbers."""
 
 
-def row_of(run: Run, thresholds: Sequence[float] | None = None, ious_at: Sequence[int] = (), auc: bool = False) -> Row:
+def compute_row(
+    run: Run, thresholds: Sequence[float] | None = None, ious_at: Sequence[int] = (), auc: bool = False
+) -> Row:
     """Compute the numbers of a run, by column name.
 
     Args:
@@ -68,7 +70,7 @@ def row_of(run: Run, thresholds: Sequence[float] | None = None, ious_at: Sequenc
     return row
 
 
-def columns_of(rows: Sequence[Row]) -> list[str]:
+def list_columns(rows: Sequence[Row]) -> list[str]:
     """List the columns of all rows; one that some rows lack keeps its place among its neighbours."""
     columns: list[str] = []
     for row in rows:
@@ -87,7 +89,7 @@ def percent(threshold: float) -> str:
     return f"{100 * threshold:.4g}"
 
 
-def notes_of(run: Run) -> list[str]:
+def write_notes(run: Run) -> list[str]:
     """List what a reader must know besides the numbers: departures, missing objects, a batch size other than 1."""
     notes = []
     for rule, (named, used) in run.protocol.departures.items():

@@ -25,8 +25,10 @@ from iis_ritm.zoom import Box, OrderedClick, ZoomIn, crop_and_resize, fit_shape,
 class NetworkInput:
     """What the network is shown for one element.
 
-    image: float32 (1, 3 or 4, h, w). clicks: in its pixels.
-    unlimited: its size before the longest side was limited.
+    Args:
+        image: float32 (1, 3 or 4, h, w).
+        clicks: the element's clicks, in pixels of this image.
+        unlimited: the size of this image before its longest side was limited.
     """
 
     image: Tensor
@@ -37,17 +39,22 @@ class NetworkInput:
 class RITMModel(nn.Module):
     """Zoom-in, flip and the previous mask around a network; each element of a batch has a region of its own.
 
-    network: `forward(image, points) -> {"instances": logits}` as of `RITMNetwork`; it is shown the previous mask iff
-        `network.with_prev_mask`. It may have no parameters.
-    zoom_in: keywords of `ZoomIn`, or None to show the whole image.
-    flip: average the logits with those of the mirrored image.
-    max_size: limit of the longest side of what the network is shown.
-    device: by default that of the network's parameters, else the CPU.
-    precision: "fp32", or "bf16" to compute in bfloat16 where torch's autocast does.
-    compile: compile the network with torch's compiler.
+    Inference uses a copy of the network in which batch norms are folded, where the network says how it runs (see
+    `folding`), as the published ones do; the copy is made anew when the parameters change. Any other network runs as it
+    is.
 
-    For inference a copy of the network is used in which batch norms are folded, where the network says how it runs (see
-    `folding`), as published ones do; it is made anew when the parameters change. Any other network runs as it is.
+    Args:
+        network: `forward(image, points) -> {"instances": logits}`, as `RITMNetwork` has it; it is shown the previous
+            mask if `network.with_prev_mask` is true. It may have no parameters.
+        zoom_in: keywords of `ZoomIn`, or None to show the whole image.
+        flip: average the logits with those of the mirrored image.
+        max_size: the limit of the longest side that the network is shown, in pixels.
+        device: by default that of the network's parameters, else the CPU.
+        precision: "fp32", or "bf16" to compute in bfloat16 where torch's autocast does.
+        compile: compile the network with torch's compiler.
+
+    Raises:
+        UserError: an argument is out of range or unknown.
 
     Source: Sofiiuk, Petrov, Konushin 2021; Sofiiuk et al. 2020, f-BRS (zoom-in).
     """
@@ -82,7 +89,7 @@ class RITMModel(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Of the network's parameters, or as given where it has none."""
+        """The device of the network's parameters, or the given one where it has none."""
         parameter = next(self.network.parameters(), None)
         return self._device if parameter is None else parameter.device
 

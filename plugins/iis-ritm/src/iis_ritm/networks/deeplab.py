@@ -17,11 +17,14 @@ _SKIP = 32
 class DeepLabNetwork(RITMNetwork):
     """The published `DeeplabModel`.
 
-    backbone: resnet34, resnet50, resnet101 or resnet152.
-    deeplab_ch: channels of the decoder.
-    aspp_dropout: in training.
+    Args:
+        backbone: resnet34, resnet50, resnet101 or resnet152.
+        deeplab_ch: channels of the decoder.
+        aspp_dropout: the rate of dropout in training.
+        inputs: keywords of `RITMNetwork`.
 
-    Raises UserError for an unknown backbone.
+    Raises:
+        UserError: the backbone is unknown.
     """
 
     conv_norms = ()

@@ -16,9 +16,11 @@ from iis_ritm.networks.resnet import BasicBlock, Bottleneck, layer
 class HRNetNetwork(RITMNetwork):
     """The published `HRNetModel`.
 
-    width: channels of the highest resolution; each lower one has twice as many.
-    ocr_width: of the object-contextual heads; 0 for a plain head, which has no auxiliary output.
-    small: two blocks instead of four, and fewer modules.
+    Args:
+        width: channels of the highest resolution; each lower one has twice as many.
+        ocr_width: channels of the object-contextual heads; 0 for a plain head, which has no auxiliary output.
+        small: two blocks instead of four, and fewer modules.
+        inputs: keywords of `RITMNetwork`.
     """
 
     conv_norms = ()
@@ -111,7 +113,9 @@ class HRNet(nn.Module):
 class SplitConvolution(nn.Module):
     """A convolution of joined branches and a ReLU, which never enlarges the two lowest resolutions.
 
-    conv: the convolution. widths: channels of the branches.
+    Args:
+        conv: the convolution.
+        widths: channels of the branches.
     """
 
     def __init__(self, conv: nn.Conv2d, widths: list[int]) -> None:

@@ -85,7 +85,11 @@ def make_plan(
     robot_offer = find(RobotSpec, protocol.robot)
     data, described_dataset = _open_dataset(dataset, dataset_keywords)
     if model_offer is not None:
-        model_keywords = {"device": device, **_find_keywords(model_offer.spec, data), **model_keywords}
+        model_keywords = {
+            "device": device,
+            **_find_keywords(model_offer.spec, described_dataset["name"]),
+            **model_keywords,
+        }
     loaded, described_model = _load_model(model, model_offer, model_keywords)
     objects = EvaluationDataset(data, only=only, limit=limit)
     with plugin_call(f"model {name_of(loaded)}: device failed"):
@@ -130,6 +134,6 @@ def _load_model(
     return loaded, describe_offered(offer, {**effective, "device": torch.device(keywords["device"]).type})
 
 
-def _find_keywords(spec: ModelSpec, dataset: SegDataset) -> Mapping[str, Any]:
-    """Find the keywords that a spec has for this dataset."""
-    return spec.dataset_keywords.get(name_of(dataset).rsplit("/", 1)[-1], {})
+def _find_keywords(spec: ModelSpec, dataset: str) -> Mapping[str, Any]:
+    """Find the keywords that a spec has for the dataset of this name."""
+    return spec.dataset_keywords.get(dataset.rsplit("/", 1)[-1], {})

@@ -26,10 +26,10 @@ def build_model(offer: Offer[ModelSpec], keywords: Mapping[str, Any], *, device:
     spec = offer.spec
     _check_device(device)
     stored = _read_stored_weights(offer, weights)
-    config = _complete_config(offer, _choose_config(spec, keywords, stored), keywords)
-    built = {**keywords, **config}
     if stored is not None:
         _refuse_pretrained(spec, keywords, stored)
+    config = _complete_config(offer, _choose_config(spec, keywords, stored), keywords)
+    built = {**keywords, **config}
     model = offer.build(built)
     network = _require_network(offer, model)
     if stored is not None:

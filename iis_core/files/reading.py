@@ -1,0 +1,83 @@
+"""Reading files that somebody else wrote: nothing hangs, nothing grows without bound, and errors name the file."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any, NoReturn
+
+from iis_core.errors import UserError, first_line
+
+_LARGEST = 1 << 33
+"""The largest file to read whole: 8 GiB."""
+
+
+def read_bytes(path: Path, largest: int = _LARGEST) -> bytes:
+    """Read a whole file.
+
+    Args:
+        path: the file; a pipe or a device is refused, since reading it may never end.
+        largest: the largest number of bytes that is taken for a file of its kind.
+
+    Raises:
+        UserError: the file cannot be read, is no regular file, or is too large.
+    """
+    try:
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise UserError(f"{path} is a folder, not a file")
+        if not stat.S_ISREG(found.st_mode):
+            raise UserError(f"{path} is a pipe or a device, not a file")
+        if found.st_size > largest:
+            raise UserError(f"{path} has {found.st_size} bytes, more than the {largest} that such a file may have")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def read_text(path: Path, largest: int = _LARGEST) -> str:
+    """Read a whole text file in UTF-8, with or without a byte order mark; the errors are those of `read_bytes`."""
+    try:
+        return read_bytes(path, largest).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path} is no text in UTF-8 ({error.reason} at byte {error.start}): save it as UTF-8"
+        ) from error
+
+
+def read_json(path: Path, largest: int = _LARGEST) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        UserError: the file cannot be read, is no JSON, holds NaN or infinity, or nests too deeply.
+    """
+    try:
+        return parse_json(read_text(path, largest))
+    except ValueError as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{path} is damaged: {error}") from error
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parse JSON strictly.
+
+    Args:
+        text: the JSON.
+
+    Raises:
+        ValueError: the text is no JSON, holds NaN or infinity, a number of thousands of digits, or nests too deeply.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("it nests too deeply") from None
+    except ValueError as error:
+        raise ValueError(first_line(error)) from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number in JSON")

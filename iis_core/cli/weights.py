@@ -19,14 +19,19 @@ from iis_core.plugins.specs import ModelSpec
 @click.command()
 @click.argument("name")
 @click.option("--get", is_flag=True, help="Fetch the published weights; run again to go on after an interruption.")
-@click.option("--from", "source", metavar="PATH", help="With --to: these weights instead of the published ones.")
+@click.option(
+    "--from",
+    "source",
+    metavar="PATH",
+    help="With --to: these weights instead of the published ones; with --get: this repository of the Hugging Face hub.",
+)
 @click.option("--to", type=click.Path(path_type=Path), metavar="FOLDER", help="Write a model folder.")
 @as_json
 def weights(name: str, get: bool, source: str | None, to: Path | None, as_json: bool) -> None:
     """Show where the weights of model NAME are published, with which results; fetch or convert them."""
     spec = find(ModelSpec, name).spec
     if get:
-        _get(spec)
+        _get(spec, source)
     if to is not None:
         _convert(spec, source, to)
         return
@@ -60,12 +65,17 @@ def _explain_how_to_get(spec: ModelSpec) -> str:
     return f"not fetched: run {again}"
 
 
-def _get(spec: ModelSpec) -> None:
+def _get(spec: ModelSpec, source: str | None) -> None:
     from iis_core.files.downloads import fetch, keep_checksum
+    from iis_core.files.hub import fetch_from_hub
     from iis_core.plugins.load import load_model
 
     if spec.weights is None:
         raise UserError(f"{spec.name} has no published weights")
+    if spec.weights.hub:
+        fetch_from_hub(source or spec.weights.hub)
+        load_model(spec.name, weights=source)
+        return
     config = read_user_config()
     with download_progress() as progress:
         file = fetch(spec.weights, config.weights, mirrors=config.mirrors, progress=progress)

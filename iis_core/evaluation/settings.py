@@ -61,7 +61,7 @@ def describe_objects(dataset: EvaluationDataset) -> dict[str, Any]:
 def describe_protocol(protocol: Protocol) -> dict[str, Any]:
     """Describe a protocol as JSON can hold it."""
     departures = {rule: list(values) for rule, values in protocol.departures.items()}
-    return {**asdict(protocol), "departures": departures}
+    return {**asdict(protocol), "departures": departures, "noc_at": [*protocol.noc_at]}
 
 
 def protocol_from_settings(described: Mapping[str, Any]) -> Protocol:

@@ -23,11 +23,13 @@ from torch import Tensor, nn
 from iis_core.errors import UserError, name_of
 from iis_core.files.config import read_user_config
 from iis_core.files.hashing import is_web_page, sha256
+from iis_core.files.hub import find_in_hub_cache, is_hub_name
 from iis_core.files.plain import to_plain
 from iis_core.plugins.offers import ModelOrigin, origin_of
 from iis_core.plugins.specs import ModelSpec
 
-_TENSORS, _DESCRIPTION = "model.safetensors", "model.json"
+_TENSORS, _DESCRIPTION, _TRANSFORMERS = "model.safetensors", "model.json", "config.json"
+_STATES = ("state_dict", "model")
 _SHOWN = 5
 _UNSUPPORTED = re.compile(r"Unsupported (?:global: GLOBAL|class|operand) (\S+)")
 
@@ -39,7 +41,8 @@ class StoredWeights:
     Args:
         path: the file or folder.
         state: tensors by parameter name.
-        config: what the network was built from; None where the file does not say.
+        config: what the network was built from, or what a folder of transformers has in its `config.json`; None where
+            the file does not say.
     """
 
     path: Path
@@ -56,8 +59,9 @@ def read_weights(path: str | Path) -> StoredWeights:
     """Read weights without running code.
 
     Args:
-        path: a model folder, a safetensors file, or a file of `torch.save` that holds a state dict or a checkpoint
-            `{"state_dict": ..., "config": ...}`.
+        path: a model folder, a folder as transformers saves it (`model.safetensors` and `config.json`), a safetensors
+            file, or a file of `torch.save` that holds a state dict or a checkpoint `{"state_dict": ..., "config": ...}`
+            or `{"model": ...}`.
 
     Returns:
         The weights, with the config where a model folder or a checkpoint has one.
@@ -73,10 +77,8 @@ def read_weights(path: str | Path) -> StoredWeights:
     if place.suffix == ".safetensors":
         return StoredWeights(place, _read_safetensors(place))
     content = _read_pickle(place)
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        state, config = content["state_dict"], content.get("config")
-    else:
-        state, config = content, None
+    key = next((key for key in _STATES if isinstance(content, Mapping) and isinstance(content.get(key), Mapping)), None)
+    state, config = (content, None) if key is None else (content[key], content.get("config"))
     is_state = isinstance(state, Mapping) and state and all(isinstance(value, Tensor) for value in state.values())
     if not is_state:
         holds = f"the keys {_show(list(content))}" if isinstance(content, Mapping) else f"a {type(content).__name__}"
@@ -129,8 +131,7 @@ def save_model(folder: str | Path, model: object) -> None:
         place.mkdir(parents=True, exist_ok=True)
         if any(place.iterdir()):
             raise UserError(f"{place} holds files already: choose another folder")
-        state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-        save_file(state, place / _TENSORS)
+        save_file(_copy_state(network), place / _TENSORS)
         versions = {package: importlib_metadata.version(package) for package in ("iis-core", "torch")}
         content = {"name": origin.name, "config": to_plain(origin.config), "versions": versions}
         (place / _DESCRIPTION).write_text(json.dumps(content, indent=2) + "\n")
@@ -147,8 +148,32 @@ def network_of(model: object) -> nn.Module | None:
     return network if isinstance(network, nn.Module) else None
 
 
+def find_weights(spec: ModelSpec, weights: str | None) -> Path:
+    """Return where the weights that were asked for are kept.
+
+    Args:
+        spec: the model.
+        weights: a file or folder, "published" or None for the published ones, or, where these are on the Hugging Face
+            hub, the name of another repository there.
+
+    Raises:
+        UserError: they are published but not fetched.
+    """
+    if weights in (None, "published"):
+        return published_file(spec)
+    if spec.weights is None or not spec.weights.hub or not is_hub_name(str(weights)):
+        return Path(str(weights))
+    folder = find_in_hub_cache(str(weights))
+    if folder is None:
+        raise UserError(
+            f"{weights} is no file or folder here; if it is a repository of the Hugging Face hub, fetch it by "
+            f"`iis weights {spec.name} --get --from {weights}`"
+        )
+    return folder
+
+
 def published_file(spec: ModelSpec) -> Path:
-    """Return the file in which the published weights of a model are kept.
+    """Return the file, or the folder of the hub's cache, in which the published weights of a model are kept.
 
     Raises:
         UserError: there are none, or they are not fetched; the message says what to do.
@@ -156,14 +181,21 @@ def published_file(spec: ModelSpec) -> Path:
     name, weights = spec.name, spec.weights
     if weights is None:
         raise UserError(f"{name} has no published weights: give weights=PATH, or weights='random' to run it untrained")
-    file = read_user_config().weights / weights.file_name
-    if not file.is_file():
+    in_cache = find_in_hub_cache(weights.hub) if weights.hub else None
+    file = in_cache or read_user_config().weights / weights.file_name
+    if (weights.hub and in_cache is None) or not file.exists():
         get = f"`iis weights {name}` says how to get them" if weights.by_hand else f"run `iis weights {name} --get`"
         raise UserError(
             f"the published weights of {name} are not at hand: {get}, give weights=PATH, or weights='random' to run it "
             "untrained"
         )
     return file
+
+
+def _copy_state(network: nn.Module) -> dict[str, Tensor]:
+    """Copy a state dict to the CPU: safetensors refuses tensors that share memory, as tied parameters do."""
+    state = network.state_dict()
+    return {name: value.cpu().clone(memory_format=torch.contiguous_format) for name, value in state.items()}
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -174,11 +206,13 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read_config(folder: Path) -> Mapping[str, Any] | None:
+    is_foreign = not (folder / _DESCRIPTION).exists() and (folder / _TRANSFORMERS).is_file()
+    file = folder / (_TRANSFORMERS if is_foreign else _DESCRIPTION)
     try:
-        content = json.loads((folder / _DESCRIPTION).read_text())
+        content = json.loads(file.read_text())
     except (OSError, ValueError) as error:
-        raise UserError(f"{folder / _DESCRIPTION} cannot be read: {error}") from error
-    config = content.get("config") if isinstance(content, dict) else None
+        raise UserError(f"{file} cannot be read: {error}") from error
+    config = content if is_foreign else content.get("config") if isinstance(content, dict) else None
     return config if isinstance(config, Mapping) else None
 
 

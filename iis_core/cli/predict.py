@@ -32,7 +32,7 @@ def predict(
 ) -> None:
     """Segment IMAGE by clicks and write the mask, e.g. `iis predict cat.jpg --click 120,80,+ --out cat.png`."""
     parsed = [_parse_click(text) for text in clicks]
-    from iis_core.files.images import read_image, read_mask, write_mask
+    from iis_core.files.images import read_binary_mask, read_image, write_mask
     from iis_core.loop import predict as run_prediction
     from iis_core.masks import binarise
     from iis_core.plugins.load import load_model
@@ -40,7 +40,7 @@ def predict(
     if not 0 <= threshold <= 1:
         raise UserError(f"--threshold must lie in [0, 1], not {threshold}")
     pixels = read_image(image)
-    start = None if initial_mask is None else read_mask(initial_mask) > 0
+    start = None if initial_mask is None else read_binary_mask(initial_mask)
     network = load_model(model, device=device, **parse_keywords(keywords))
     mask = binarise(run_prediction(network, pixels, parsed, start), threshold, inclusive=False)
     write_mask(out, mask)

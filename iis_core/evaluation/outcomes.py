@@ -8,7 +8,7 @@ from urllib.parse import quote
 from iis_core.errors import UserError
 from iis_core.evaluation.batch import Outcome
 from iis_core.files.images import write_image, write_mask
-from iis_core.metrics.masks import iou
+from iis_core.metrics.ratios import iou
 from iis_core.report.pictures import render_object
 from iis_core.types import SignedClick
 

@@ -56,7 +56,7 @@ def is_published_set(keywords: Mapping[str, Any]) -> bool:
 
 def describe_objects(dataset: EvaluationDataset) -> dict[str, Any]:
     """Describe the objects: how many, how many in the whole dataset, and a fingerprint of their ids in order."""
-    fingerprint = hashlib.sha256("\n".join(dataset.ids).encode()).hexdigest()
+    fingerprint = hashlib.sha256("\n".join(dataset.ids).encode(errors="surrogatepass")).hexdigest()
     return {"objects": len(dataset), "whole": dataset.whole, "ids_sha256": fingerprint}
 
 

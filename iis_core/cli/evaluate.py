@@ -14,7 +14,7 @@ from iis_core.errors import UserError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from iis_core.evaluation.evaluate import Watcher
+    from iis_core.evaluation.evaluating import Watcher
     from iis_core.evaluation.protocols import Protocol
     from iis_core.evaluation.records import Record
 

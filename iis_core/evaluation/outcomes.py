@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import quote
 
-from iis_core.errors import UserError
 from iis_core.evaluation.batch import Outcome
 from iis_core.files.images import write_image, write_mask
-from iis_core.metrics.masks import iou
-from iis_core.report.pictures import render_object
-from iis_core.types import SignedClick
+from iis_core.files.naming import name_file
+from iis_core.report.pictures import render_record
 
 
 def write_outcome(folder: Path, outcome: Outcome, *, pictures: int, save_masks: bool) -> None:
@@ -27,19 +24,7 @@ def write_outcome(folder: Path, outcome: Outcome, *, pictures: int, save_masks: 
     """
     evaluated, record = outcome.object, outcome.record
     if save_masks:
-        write_mask(_name_file(folder / "masks", record.id), outcome.mask)
+        write_mask(name_file(folder / "masks", record.id, ".png"), outcome.mask)
     if record.index < pictures:
-        last = record.clicks[-1].counts if record.clicks else record.initial
-        title = f"{record.id}   IoU {iou(last):.3f} after {len(record.clicks)} clicks"
-        clicks = [SignedClick(click.row, click.col, click.positive) for click in record.clicks]
-        picture = render_object(evaluated.image, evaluated.target, outcome.mask, clicks, title)
-        write_image(_name_file(folder / "pictures", record.id), picture)
-
-
-def _name_file(folder: Path, name: str) -> Path:
-    """Name a file after an object; characters that a file name cannot hold are written as %XX."""
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder} cannot be made: {error.strerror}") from error
-    return folder / f"{quote(name, safe=' #+,=@()')}.png"
+        picture = render_record(evaluated, record, outcome.mask)
+        write_image(name_file(folder / "pictures", record.id, ".png"), picture)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from iis_core.errors import UserError
-from iis_core.metrics.masks import check_iou, iou, iou_reaches
+from iis_core.metrics.ratios import check_iou, iou, iou_reaches
 from iis_core.types import Counts
 
 if TYPE_CHECKING:

@@ -109,6 +109,8 @@ def _refuse_pretrained(spec: ModelSpec, keywords: Mapping[str, Any], stored: Sto
     for keyword in spec.pretrained:
         if keywords.get(keyword) is not None:
             raise UserError(f"{stored.path} holds all weights: leave {keyword} out")
+        if (stored.config or {}).get(keyword) is not None:
+            raise UserError(f"{stored.path} holds all weights: take {keyword} out of its config")
 
 
 def _require_network(offer: Offer[ModelSpec], model: object) -> nn.Module | None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from iis_core.errors import UserError, near_matches
-from iis_core.files.config import expand
 from iis_core.files.reading import read_json
 
 TENSORS, DESCRIPTION = "model.safetensors", "model.json"

@@ -161,12 +161,15 @@ def find_range(path: Path) -> tuple[int, int]:
     """Find the largest number that an image file of 16 bits stores, and the largest that it could.
 
     Args:
-        path: an image file that `read_image` reads.
+        path: the file.
 
     Returns:
-        The two numbers; for a file of other than 16 bits the same one twice.
+        The two numbers; for a file of other than 16 bits, or another kind, the same one twice.
     """
-    pixels = cv2.imdecode(np.frombuffer(read_bytes(path), np.uint8), cv2.IMREAD_UNCHANGED)
+    try:
+        pixels = cv2.imdecode(np.frombuffer(read_bytes(path), np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        pixels = None
     largest = int(pixels.max()) if pixels is not None and pixels.dtype == np.uint16 else _LARGEST
     return largest, _LARGEST
 

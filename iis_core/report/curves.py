@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -154,7 +154,7 @@ def _label_runs(runs: Sequence[Run]) -> list[str]:
     return [str(run.path) for run in runs]
 
 
-def _style(place: int) -> dict[str, object]:
+def _style(place: int) -> dict[str, Any]:
     """Choose colour, line and marker, so that no two of the first runs look alike in colour or without."""
     colour = _choose(_COLOURS, place)
     line = _choose(_LINES, place, len(_COLOURS))

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iis_core.cli.listing import as_json
+from iis_core.cli.options import PATH, as_json
 from iis_core.cli.terminal import say
+from iis_core.files.writing import refuse_to_overwrite
 
 if TYPE_CHECKING:
     from iis_core.evaluation import Run
@@ -23,16 +24,16 @@ _MARK = "\N{DAGGER}"
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.argument("runs", type=PATH, nargs=-1, required=True, metavar="RUN...")
 @click.option("--noc", "thresholds", type=float, multiple=True, help="IoU for NoC; repeatable. Default 0.85, 0.90.")
 @click.option("--iou-at", "ious_at", type=int, multiple=True, help="Mean IoU after this many clicks; repeatable.")
 @click.option("--auc", is_flag=True, help="Area under the mean IoU curve.")
 @click.option("--timings", is_flag=True, help="Also the seconds that model, robot and reading took.")
-@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Also plot curves and a histogram.")
+@click.option("--plot", type=PATH, metavar="FILE", help="Also plot curves and a histogram.")
 @as_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 def report(
-    runs: tuple[str, ...],
+    runs: tuple[Path, ...],
     thresholds: tuple[float, ...],
     ious_at: tuple[int, ...],
     auc: bool,
@@ -47,6 +48,7 @@ def report(
 
     found = [read_run(path) for path in runs]
     if plot is not None:
+        refuse_to_overwrite(plot, (file for run in runs for file in run.rglob("*")), "--plot")
         from iis_core.report.curves import plot_curves
 
         plot_curves(found, plot)

@@ -19,6 +19,7 @@ from iis_core.evaluation.processes import own_device, this_rank
 from iis_core.evaluation.protocols import Protocol
 from iis_core.evaluation.records import Record
 from iis_core.evaluation.run_folder import Run, RunWriter, open_run, read_run
+from iis_core.files.writing import refuse_folder_of_inputs
 from iis_core.models import IISModel
 from iis_core.plugins.load import load_protocol
 from iis_core.threads import ahead
@@ -119,6 +120,9 @@ def evaluate(
         batch_size=batch_size,
     )
     folder = plan.default_folder if out is None else Path(out)
+    root = plan.settings["dataset"].get("keywords", {}).get("root")
+    if isinstance(root, str):
+        refuse_folder_of_inputs(folder, Path(root))
     rank = this_rank()
     share = [index for index, (image, _) in enumerate(plan.dataset.objects) if image % rank.of == rank.number]
     keep = partial(write_outcome, folder, pictures=pictures, save_masks=save_masks)

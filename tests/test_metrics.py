@@ -31,8 +31,9 @@ from iis_core.metrics import (
     precision,
     recall,
     seconds_per_click,
+    usual_thresholds,
 )
-from iis_core.metrics.masks import iou_reaches
+from iis_core.metrics.ratios import iou_reaches
 from iis_core.types import Counts
 
 pairs = st.tuples(st.integers(1, 20), st.integers(1, 20)).flatmap(
@@ -180,3 +181,18 @@ def test_seconds_are_kept_apart() -> None:
 def test_a_record_survives_its_line() -> None:
     whole = record(50, 60)
     assert Record.from_json(whole.to_json()) == whole
+
+
+@pytest.mark.parametrize(
+    ("name", "rules", "expected"),
+    [
+        ("ritm", {}, [0.85, 0.9]),
+        ("gto99", {}, [0.85, 0.9]),
+        ("sam", {}, [0.85, 0.9, 0.95]),
+        ("segnext", {}, [0.85, 0.9, 0.95]),
+        ("segnext", {"stop_iou": 0.9}, [0.85, 0.9]),
+        ("ritm", {"stop_iou": None}, [0.85, 0.9]),
+    ],
+)
+def test_the_usual_thresholds_are_the_protocols(name: str, rules: dict[str, object], expected: list[float]) -> None:
+    assert usual_thresholds(load_protocol(name, **rules)) == expected

@@ -8,16 +8,17 @@ from pathlib import Path
 import click
 
 from iis_core.cli.data import download_progress
-from iis_core.cli.listing import as_json
+from iis_core.cli.options import PATH, CatalogName, as_json, expand_home
 from iis_core.errors import UserError
 from iis_core.files.config import read_user_config
 from iis_core.files.plain import to_plain
+from iis_core.files.writing import refuse_to_overwrite
 from iis_core.plugins.catalog import find
 from iis_core.plugins.specs import ModelSpec
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", type=CatalogName(ModelSpec))
 @click.option("--get", is_flag=True, help="Fetch the published weights; run again to go on after an interruption.")
 @click.option(
     "--from",
@@ -25,7 +26,7 @@ from iis_core.plugins.specs import ModelSpec
     metavar="PATH",
     help="With --to: these weights instead of the published ones; with --get: this repository of the Hugging Face hub.",
 )
-@click.option("--to", type=click.Path(path_type=Path), metavar="FOLDER", help="Write a model folder.")
+@click.option("--to", type=PATH, metavar="FOLDER", help="Write a model folder.")
 @as_json
 def weights(name: str, get: bool, source: str | None, to: Path | None, as_json: bool) -> None:
     """Show where the weights of model NAME are published, with which results; fetch or convert them."""
@@ -93,6 +94,8 @@ def _find_file(spec: ModelSpec) -> str | None:
 
 
 def _convert(spec: ModelSpec, source: str | None, to: Path) -> None:
+    if source is not None:
+        refuse_to_overwrite(to, [Path(expand_home(source))], "--to")
     from iis_core.models.weights import save_model
     from iis_core.plugins.load import load_model
 

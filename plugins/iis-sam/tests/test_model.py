@@ -129,6 +129,16 @@ def test_hq_token_only_gives_another_mask(load_published: Callable[..., Any]) ->
     assert float((answers[0] - answers[1]).abs().max()) > 1e-3
 
 
+def test_places_are_encoded_anew_where_the_weights_change() -> None:
+    model = load("sam")
+    before = model._position(2)
+    assert model._position(2).data_ptr() == before.data_ptr()
+    with torch.no_grad():
+        model.network.shared_image_embedding.positional_embedding.mul_(0.5)
+    assert torch.equal(model._position(1), model.network.get_image_wide_positional_embeddings())
+    assert not torch.equal(model._position(1), before[:1])
+
+
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 @pytest.mark.parametrize("model_type", ["sam", "sam_hq", "sam2"])
 def test_a_lower_precision_is_near(model_type: str, precision: str) -> None:

@@ -72,6 +72,7 @@ class SAMModel(IISModel):
         self.network = network
         self.frame = frame
         self.policy = policy
+        self._known_position: tuple[Tensor, Tensor] | None = None
 
     @property
     def device(self) -> torch.device:  # type: ignore[override]  # follows the network
@@ -160,8 +161,13 @@ class SAMModel(IISModel):
         return nullcontext() if lower is None else torch.autocast(self.device.type, lower)
 
     def _position(self, batch: int) -> Tensor:
-        position: Tensor = self.network.get_image_wide_positional_embeddings()
-        return position.expand(batch, -1, -1, -1)
+        """The encoding of the places in an embedding, (batch, C, h, w), computed anew only where its matrix changes."""
+        matrix = self.network.shared_image_embedding.positional_embedding
+        known = self._known_position
+        if known is None or known[0].device != matrix.device or not torch.equal(known[0], matrix):
+            known = matrix.detach().clone(), self.network.get_image_wide_positional_embeddings().detach()
+            self._known_position = known
+        return known[1].expand(batch, -1, -1, -1)
 
     def _encode(self, pixels: Tensor) -> dict[str, Tensor]:
         return {"embedding": self.network.vision_encoder(pixels).last_hidden_state}

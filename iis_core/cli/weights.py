@@ -51,7 +51,7 @@ def weights(name: str, get: bool, source: str | None, to: Path | None, as_json: 
         click.echo(f"licence     {spec.weights.licence}")
     click.echo(f"trained on  {spec.trained_on or 'unknown'}")
     for dataset, numbers in spec.results.items():
-        click.echo(f"{dataset:<12}" + "  ".join(f"{metric} {value}" for metric, value in numbers.items()))
+        click.echo(f"{dataset:<11} " + "  ".join(f"{metric} {value}" for metric, value in numbers.items()))
     click.echo(f"here        {here or _explain_how_to_get(spec)}")
 
 

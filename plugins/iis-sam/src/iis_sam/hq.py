@@ -17,7 +17,7 @@ from transformers import SamHQConfig, SamHQModel
 
 from iis_core import PluginError
 
-_TINY = {
+_TINY: dict[str, Any] = {
     "vision_config": {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "image_size": 48},
     "prompt_encoder_config": {"hidden_size": 16, "image_size": 48},
     "mask_decoder_config": {"hidden_size": 16, "mlp_dim": 16, "iou_head_hidden_dim": 16, "vit_dim": 8},
@@ -60,7 +60,8 @@ def _require_repairable() -> None:
     """Compare a small repaired decoder with the published equations, once in a process."""
     with torch.random.fork_rng(devices=[]), torch.no_grad(), torch.device("cpu"):
         torch.manual_seed(0)
-        decoder = SamHQModel(SamHQConfig(**_TINY)).eval().mask_decoder
+        model: Any = SamHQModel(SamHQConfig(**_TINY))
+        decoder = model.eval().mask_decoder
         for parameter in decoder.parameters():
             parameter.normal_(std=0.3)
         _add_hooks(decoder)

@@ -77,14 +77,15 @@ class SAMModel(IISModel):
     @property
     def device(self) -> torch.device:  # type: ignore[override]  # follows the network
         """The device of the network's parameters."""
-        return next(iter(self.network.parameters())).device
+        parameter: Tensor = next(iter(self.network.parameters()))
+        return parameter.device
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> State:
         """Everything that the decoder needs of an image, float32, by name."""
         together = 1 if self._is_apart else len(x)
         with self._lower():
-            encoded = [self._encode(self.frame.prepare(images)) for images in x.split(together)]
+            encoded = [self._encode(self.frame.prepare(images)) for images in torch.split(x, together)]
         return join([{name: feature.float() for name, feature in features.items()} for features in encoded])
 
     def initialize_z(

@@ -60,9 +60,10 @@ def build_network(config: Config) -> PreTrainedModel:
     if model_type in ("sam", "sam_hq"):
         parts["mask_decoder_config"] = {**parts.get("mask_decoder_config", {}), "layer_norm_eps": _PUBLISHED_EPS}
     try:
-        network: PreTrainedModel = network_class(config_class(**parts))
+        network: Any = network_class(config_class(**parts))
     except (StrictDataclassError, TypeError, ValueError, KeyError) as error:
         raise UserError(f"transformers cannot build a {model_type} from this network: {first_line(error)}") from error
     if model_type == "sam_hq":
         repair_decoder(network.mask_decoder)
-    return network
+    built: PreTrainedModel = network
+    return built

@@ -20,10 +20,15 @@ _POLICY = {"multimask": ("always", "first", "never"), "precision": ("fp32", "bf1
 _PADDED = {**_POLICY, "preprocessing": ("pil", "float")}
 _SQUARE = {**_POLICY, "preprocessing": ("float",)}
 
-_RESULTS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
-    # uncbiag/SegNext, notebooks/eval_sam.ipynb
-    "vit-b": {"davis": {"NoC@90": 5.148, "NoC@95": 10.791}},
-}
+_TETRIS: Mapping[str, float] = {
+    "vit-b": 3.04, "vit-l": 2.60, "vit-h": 2.66, "hq-vit-b": 3.35, "hq-vit-l": 2.81, "hq-vit-h": 2.75,
+    "2-hiera-tiny": 3.11, "2-hiera-small": 3.02, "2-hiera-base-plus": 2.83, "2-hiera-large": 2.74,
+    "2.1-hiera-tiny": 3.11, "2.1-hiera-small": 3.04, "2.1-hiera-base-plus": 2.87, "2.1-hiera-large": 2.81,
+}  # fmt: skip
+"""NoC@90 of RClicks (emb-ai/rclicks, compute_benchmark_metrics.ipynb), with its click model instead of the robot."""
+
+_DAVIS: Mapping[str, Mapping[str, float]] = {"vit-b": {"NoC@90": 5.148, "NoC@95": 10.791}}
+"""Of SegNext (uncbiag/SegNext, notebooks/eval_sam.ipynb)."""
 
 
 @hookimpl
@@ -83,6 +88,12 @@ def _make_spec(
         choices=choices,
         trained_on=trained_on,
         weights=Weights(url=f"https://huggingface.co/{hub}", hub=hub, licence=licence),
-        results=_RESULTS.get(variant, {}),
+        results=_list_results(variant),
         check_keywords={"weights": "random", "network": SMALL_CONFIGS[model_type]},
     )
+
+
+def _list_results(variant: str) -> Mapping[str, Mapping[str, float]]:
+    davis = {"davis": _DAVIS[variant]} if variant in _DAVIS else {}
+    tetris = {"tetris, clicks of RClicks": {"NoC@90": _TETRIS[variant]}} if variant in _TETRIS else {}
+    return {**davis, **tetris}

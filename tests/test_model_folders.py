@@ -107,9 +107,7 @@ def test_a_checkpoint_without_a_model_folder_says_where_it_comes_from(folder: Pa
 
 
 def test_a_model_folder_has_its_weights(folder: Path) -> None:
-    with pytest.raises(
-        UserError, match="is a model folder, with weights: leave `weights` out, or give net/wide2"
-    ):
+    with pytest.raises(UserError, match="is a model folder, with weights: leave `weights` out, or give net/wide2"):
         load_model(folder, weights="random")
 
 

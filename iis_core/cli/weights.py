@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
 
 from iis_core.cli.data import show_download
 from iis_core.cli.keywords import keywords_option, parse_keywords
-from iis_core.cli.listing import as_json
+from iis_core.cli.options import PATH, CatalogName, as_json
 from iis_core.errors import UserError
 from iis_core.files.config import read_user_config
 from iis_core.files.plain import to_plain
+from iis_core.files.writing import refuse_to_overwrite
 from iis_core.plugins.catalog import find
 from iis_core.plugins.offers import Offer
 from iis_core.plugins.specs import ModelSpec
 
 
 @click.command()
-@click.argument("name", metavar="NAME|FOLDER")
+@click.argument("name", metavar="NAME|FOLDER", type=CatalogName(ModelSpec))
 @click.option("--get", is_flag=True, help="Fetch the published weights; run again to go on after an interruption.")
-@click.option("--from", "source", metavar="PATH", help="With --to: these weights instead of the published ones.")
-@click.option("--to", metavar="FOLDER", help="Write a model folder.")
-@keywords_option
+@click.option(
+    "--from", "source", type=PATH, metavar="PATH", help="With --to: these weights instead of the published ones."
+)
+@click.option("--to", type=PATH, metavar="FOLDER", help="Write a model folder.")
+@keywords_option("--set", "keywords", ModelSpec, "name", "With --to: a keyword of the model")
 @as_json
-def weights(name: str, get: bool, source: str | None, to: str | None, keywords: tuple[str, ...], as_json: bool) -> None:
+def weights(
+    name: str, get: bool, source: Path | None, to: Path | None, keywords: tuple[str, ...], as_json: bool
+) -> None:
     """Show where the weights of model NAME are published, with which results; fetch or convert them."""
     if to is None and (source is not None or keywords):
         raise UserError(
@@ -35,7 +41,7 @@ def weights(name: str, get: bool, source: str | None, to: str | None, keywords: 
     if get:
         _get(offer)
     if to is not None:
-        _convert(offer, source, to, parse_keywords(keywords))
+        _convert(offer, source, to, parse_keywords(keywords, "--set", (ModelSpec, name)))
     elif as_json:
         click.echo(json.dumps(_list_facts(offer), indent=2))
     else:
@@ -106,15 +112,17 @@ def _find_here(offer: Offer[ModelSpec]) -> str | None:
     return str(file) if file is not None and file.is_file() else None
 
 
-def _convert(offer: Offer[ModelSpec], source: str | None, to: str, keywords: dict[str, Any]) -> None:
-    from iis_core.models.weights import save_model
-    from iis_core.plugins.load import load_model
-
+def _convert(offer: Offer[ModelSpec], source: Path | None, to: Path, keywords: dict[str, Any]) -> None:
     spec = offer.spec
+    if source is not None:
+        refuse_to_overwrite(to, [source], "--to")
     if not spec.has_weights:
         raise UserError(f"{spec.name} has no weights to write into {to}: leave --to out, it runs as it is")
     if source is None and _find_here(offer) is None:
         get = f"run `iis weights {spec.name} --get` first, or " if spec.weights else ""
         raise UserError(f"no weights of {spec.name} are at hand: {get}add --from PATH")
+    from iis_core.models.weights import save_model
+    from iis_core.plugins.load import load_model
+
     save_model(to, load_model(offer.folder or spec.name, weights=source, **keywords))
-    click.echo(to)
+    click.echo(str(to))

@@ -1,3 +1,9 @@
+from .curves import area_under_curve as area_under_curve
+from .curves import mean_iou_curve as mean_iou_curve
+from .curves import mean_iou_over_clicks as mean_iou_over_clicks
+from .curves import noc_histogram as noc_histogram
+from .curves import share_reached as share_reached
+from .curves import worst_first as worst_first
 from .masks import boundary_counts as boundary_counts
 from .masks import boundary_width as boundary_width
 from .masks import count as count
@@ -5,14 +11,13 @@ from .ratios import dice as dice
 from .ratios import iou as iou
 from .ratios import precision as precision
 from .ratios import recall as recall
-from .records import area_under_curve as area_under_curve
 from .records import failures as failures
 from .records import iou_drops as iou_drops
 from .records import mean_boundary_iou_at as mean_boundary_iou_at
 from .records import mean_iou_at as mean_iou_at
-from .records import mean_iou_over_clicks as mean_iou_over_clicks
 from .records import mean_noc as mean_noc
 from .records import never_reached as never_reached
 from .records import noc as noc
+from .records import reach as reach
 from .records import seconds_per_click as seconds_per_click
 from .records import usual_thresholds as usual_thresholds

@@ -27,9 +27,7 @@ def build_model(offer: Offer[ModelSpec], keywords: Mapping[str, Any], *, device:
     _check_device(device)
     if offer.folder is not None:
         if weights is not None:
-            raise UserError(
-                f"{offer.folder} is a model folder, with weights: leave `weights` out, or give {spec.name}"
-            )
+            raise UserError(f"{offer.folder} is a model folder, with weights: leave `weights` out, or give {spec.name}")
         weights = str(offer.folder)
     stored = _read_stored_weights(offer, weights)
     if stored is not None:

@@ -55,22 +55,38 @@ class PairedDataset(AnnotatedImages):
 
 
 def grabcut(root: str) -> PairedDataset:
-    """Open GrabCut in its published layout: `data_GT/`, `boundary_GT/`; 128 is ignored, more is the object."""
+    """Open GrabCut in its published layout: `data_GT/`, `boundary_GT/`; 128 is ignored, more is the object.
+
+    Args:
+        root: the dataset's folder.
+    """
     return PairedDataset(pair_files(root, "data_GT", "boundary_GT"), read_trimap)
 
 
 def berkeley(root: str) -> PairedDataset:
-    """Open Berkeley in RITM's layout: `images/`, `masks/`; 128 is ignored, more is the object, as for GrabCut."""
+    """Open Berkeley in RITM's layout: `images/`, `masks/`; 128 is ignored, more is the object, as for GrabCut.
+
+    Args:
+        root: the dataset's folder.
+    """
     return PairedDataset(pair_files(root, "images", "masks"), read_trimap)
 
 
 def davis(root: str) -> PairedDataset:
-    """Open DAVIS frames in RITM's layout: `img/`, `gt/`; a pixel with any channel above 0 is the object."""
+    """Open DAVIS frames in RITM's layout: `img/`, `gt/`; a pixel with any channel above 0 is the object.
+
+    Args:
+        root: the dataset's folder.
+    """
     return PairedDataset(pair_files(root, "img", "gt"), read_binary)
 
 
 def coco_mval(root: str) -> PairedDataset:
-    """Open COCO_MVal in RITM's layout: `img/`, `gt/`; a pixel with any channel above 0 is the object."""
+    """Open COCO_MVal in RITM's layout: `img/`, `gt/`; a pixel with any channel above 0 is the object.
+
+    Args:
+        root: the dataset's folder.
+    """
     return PairedDataset(pair_files(root, "img", "gt"), read_binary)
 
 

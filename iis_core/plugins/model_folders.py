@@ -49,7 +49,7 @@ def read_description(folder: Path) -> ModelDescription:
     content = read_json(file, _LARGEST)
     name = content.get("name") if isinstance(content, dict) else None
     if not isinstance(name, str):
-        raise UserError(f"{file} names no model: give a folder that `iis train` or `iis weights --to` has written")
+        raise UserError(f"{file} names no model: give a folder that `iis train` or `iis weights NAME --to FOLDER` has written")
     config = content.get("config")
     if not isinstance(config, Mapping | None):
         raise UserError(f"{file} is damaged: its config must be keywords, not {str(config)[:80]!r}")

@@ -62,7 +62,7 @@ class Plan:
 
 
 def make_plan(
-    model: str | IISModel,
+    model: str | Path | IISModel,
     dataset: str | SegDataset,
     protocol: Protocol,
     *,
@@ -78,7 +78,7 @@ def make_plan(
     """Load and check what an evaluation needs; arguments and errors are those of `evaluate`."""
     if batch_size < 1:
         raise UserError(f"batch_size must be at least 1, not {batch_size}")
-    model_offer = find(ModelSpec, model) if isinstance(model, str) else None
+    model_offer = find(ModelSpec, model) if isinstance(model, str | Path) else None
     if batch_size > 1 and model_offer is not None and not model_offer.spec.batches:
         raise UserError(f"{model_offer.spec.name} takes one image at a time: use batch size 1, not {batch_size}")
     rules = {"threshold": protocol.threshold, "inclusive": protocol.inclusive}
@@ -121,11 +121,11 @@ def _open_dataset(dataset: str | SegDataset, keywords: Mapping[str, Any]) -> tup
 
 
 def _load_model(
-    model: str | IISModel, offer: Offer[ModelSpec] | None, keywords: Mapping[str, Any]
+    model: str | Path | IISModel, offer: Offer[ModelSpec] | None, keywords: Mapping[str, Any]
 ) -> tuple[IISModel, dict[str, Any]]:
     """Return the model and its entry in the settings, in which "cuda:0" and "cuda:1" are one device."""
     if offer is None:
-        assert not isinstance(model, str)
+        assert not isinstance(model, str | Path)
         return model, describe_given(model)
     own = {key: value for key, value in keywords.items() if key not in ("device", "weights")}
     loaded = build_model(offer, own, device=keywords["device"], weights=keywords.get("weights"))

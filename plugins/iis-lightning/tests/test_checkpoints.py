@@ -122,7 +122,7 @@ def test_what_may_not_be_read_is_told(last: Path, monkeypatch: pytest.MonkeyPatc
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(UserError, match=r"last.ckpt cannot be read: Permission denied: remove"):
+    with pytest.raises(UserError, match=r"last.ckpt cannot be read: Permission denied; remove"):
         read_checkpoint(last)
 
 

@@ -13,7 +13,7 @@ from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 
 from iis_core import UserError
 from iis_core.files.hashing import is_web_page
-from iis_core.files.reading import open_binary
+from iis_core.files.reading import require_file
 from iis_core.files.writing import replace_whole
 from iis_lightning.folder import REMEDY
 
@@ -74,12 +74,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if path.is_symlink() and not path.exists():
         raise UserError(f"{path} is a link to nowhere: {remedy}")
     try:
-        with open_binary(path) as stream:
+        require_file(path)
+        with path.open("rb") as stream:
             _check_sum(path, stream)
             stream.seek(0)
             content = torch.load(stream, map_location="cpu", weights_only=True)
     except UserError as error:
         raise UserError(f"{error}: {remedy}") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}; {remedy}") from error
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
         raise UserError(f"{path} is no checkpoint of iis train: {remedy}") from error
     missing = [key for key in _NEEDED if key not in content] if isinstance(content, dict) else [*_NEEDED]

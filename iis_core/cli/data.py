@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iis_core.cli.keywords import data_keywords_option, parse_keywords
-from iis_core.cli.listing import as_json
+from iis_core.cli.keywords import keywords_option, parse_keywords
+from iis_core.cli.options import PATH, CatalogName, as_json
 from iis_core.errors import UserError
 from iis_core.files.config import read_user_config, user_config_file
 from iis_core.files.plain import to_plain
@@ -66,8 +66,8 @@ def _list_facts(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 @data.command()
-@click.argument("name")
-@click.option("--data-root", type=click.Path(path_type=Path), metavar="DIR", help="Put the files here.")
+@click.argument("name", type=CatalogName(DatasetSpec))
+@click.option("--data-root", type=PATH, metavar="DIR", help="Put the files here.")
 def get(name: str, data_root: Path | None) -> None:
     """Fetch the files of dataset NAME, check and unpack them; run again to go on after an interruption.
 
@@ -88,7 +88,9 @@ def get(name: str, data_root: Path | None) -> None:
             f"where to? Give --data-root DIR, set IIS_DATA, or write `data = ...` into {user_config_file()}"
         )
     if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(f"{folder} holds files already: `iis data check {spec.variant} {folder}` looks at them")
+        raise UserError(
+            f"{folder} holds files already: `iis data check {spec.variant} --data-root {folder}` looks at them"
+        )
     downloads = folder.parent / _DOWNLOADS
     with download_progress() as progress:
         archive = fetch(spec.archive, downloads, mirrors=config.mirrors, progress=progress)
@@ -115,20 +117,31 @@ def download_progress() -> Iterator[Progress]:
 
 
 @data.command()
-@click.argument("name")
-@click.argument("folder", required=False, metavar="[DIR]")
-@data_keywords_option
+@click.argument("name", type=CatalogName(DatasetSpec))
+@click.argument("folder", type=PATH, required=False, metavar="")
+@click.option("--data-root", type=PATH, metavar="DIR", help="Where the dataset's files are.")
+@keywords_option("--data", "data_keywords", DatasetSpec, "name", "A keyword of the dataset")
 @as_json
 @click.pass_context
-def check(ctx: click.Context, name: str, folder: str | None, data_keywords: tuple[str, ...], as_json: bool) -> None:
-    """Read every file of dataset NAME in DIR and say what is wrong; exit status 2 where something is."""
+def check(
+    ctx: click.Context,
+    name: str,
+    folder: Path | None,
+    data_root: Path | None,
+    data_keywords: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Read every file of dataset NAME and say what is wrong; exit status 2 where something is."""
+    if folder is not None and data_root is not None:
+        raise UserError(f"two folders for one dataset: {folder} and --data-root {data_root}; give the second alone")
+    place = data_root or folder
+    keywords = parse_keywords(data_keywords, "--data", (DatasetSpec, name))
     from iis_core.datasets.checking import check_files
     from iis_core.evaluation.settings import is_published_set
     from iis_core.plugins.load import load_dataset
 
-    root = {} if folder is None else {"root": folder}
-    keywords = parse_keywords(data_keywords, "--data")
-    dataset = load_dataset(name, **root, **keywords)
+    root = {} if place is None else {"root": str(place)}
+    dataset = load_dataset(name, **{**root, **keywords})
     spec = find(DatasetSpec, name).spec if is_published_set(keywords) else None
     findings = [finding for some in check_files(dataset, spec) for finding in some]
     wrong = [finding for finding in findings if finding.sample]

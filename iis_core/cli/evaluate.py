@@ -4,29 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from iis_core.cli.keywords import data_keywords_option, keywords_option, parse_keywords
+from iis_core.cli.keywords import data_keywords_option, model_keywords_option, parse_keywords
+from iis_core.cli.options import PATH, CatalogName
 from iis_core.errors import UserError
+from iis_core.plugins.specs import DatasetSpec, ModelSpec, ProtocolSpec, RobotSpec
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from iis_core.evaluation.evaluate import Watcher
+    from iis_core.evaluation.evaluating import Watcher
     from iis_core.evaluation.protocols import Protocol
     from iis_core.evaluation.records import Record
 
 
 @click.command()
-@click.option("--model", default="classic/grabcut", show_default=True, help="Catalog name.")
-@click.option("--dataset", default="datasets/sample", show_default=True, help="Catalog name.")
-@click.option("--protocol", default="core/ritm", show_default=True, help="Catalog name.")
-@click.option("--data-root", metavar="DIR", help="Where the dataset's files are.")
-@click.option("--out", metavar="DIR", help="Run folder; by default runs/MODEL--DATASET--PROTOCOL.")
+@click.option(
+    "--model", type=CatalogName(ModelSpec), default="classic/grabcut", show_default=True, help="Catalog name."
+)
+@click.option(
+    "--dataset", type=CatalogName(DatasetSpec), default="datasets/sample", show_default=True, help="Catalog name."
+)
+@click.option(
+    "--protocol", type=CatalogName(ProtocolSpec), default="core/ritm", show_default=True, help="Catalog name."
+)
+@click.option("--data-root", type=PATH, metavar="DIR", help="Where the dataset's files are.")
+@click.option("--out", type=PATH, metavar="DIR", help="Run folder; by default runs/MODEL--DATASET--PROTOCOL.")
 @data_keywords_option
-@keywords_option
+@model_keywords_option
 @click.option("--device", default="cpu", show_default=True, help="Torch device of the model.")
 @click.option("--limit", type=int, help="Evaluate the first so many objects.")
 @click.option("--ids", metavar="ID,ID,...", help="Evaluate the objects with these ids.")
@@ -35,7 +44,7 @@ if TYPE_CHECKING:
 @click.option("--workers", default=0, show_default=True, help="Threads that read and click beside the model.")
 @click.option("--pictures", default=0, show_default=True, help="Render the first so many objects into the run folder.")
 @click.option("--save-masks", is_flag=True, help="Write every object's last mask into the run folder.")
-@click.option("--robot", help="Override the protocol's robot.")
+@click.option("--robot", type=CatalogName(RobotSpec), help="Override the protocol's robot.")
 @click.option("--threshold", type=float, help="Override the protocol's threshold.")
 @click.option("--inclusive/--strict", default=None, help="Override the comparison: y >= or > threshold.")
 @click.option("--max-clicks", type=int, help="Override the protocol's limit of clicks.")
@@ -44,9 +53,9 @@ def evaluate(
     model: str,
     dataset: str,
     protocol: str,
-    data_root: str | None,
+    data_root: Path | None,
     data_keywords: tuple[str, ...],
-    out: str | None,
+    out: Path | None,
     keywords: tuple[str, ...],
     device: str,
     limit: int | None,
@@ -66,11 +75,13 @@ def evaluate(
     overrides = {rule: value for rule, value in rules.items() if value is not None}
     if stop_iou is not None:
         overrides["stop_iou"] = _parse_stop_iou(stop_iou)
+    model_keywords = parse_keywords(keywords, "--set", (ModelSpec, model))
+    dataset_keywords = parse_keywords(data_keywords, "--data", (DatasetSpec, dataset))
     from iis_core.cli.report import print_table
     from iis_core.evaluation import evaluate as run_evaluation
     from iis_core.evaluation.processes import this_rank
 
-    root = {} if data_root is None else {"root": data_root}
+    root = {} if data_root is None else {"root": str(data_root)}
     rank = this_rank()
     with _show_progress(shown=rank.number == 0) as watch:
         run = run_evaluation(
@@ -79,8 +90,8 @@ def evaluate(
             protocol,
             out=out,
             overrides=overrides,
-            model_keywords=parse_keywords(keywords),
-            dataset_keywords=root | parse_keywords(data_keywords, "--data"),
+            model_keywords=model_keywords,
+            dataset_keywords=root | dataset_keywords,
             device=device,
             only=None if ids is None else ids.split(","),
             limit=limit,

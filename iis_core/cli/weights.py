@@ -8,21 +8,24 @@ from pathlib import Path
 import click
 
 from iis_core.cli.data import download_progress
-from iis_core.cli.listing import as_json
+from iis_core.cli.options import PATH, CatalogName, as_json
 from iis_core.errors import UserError
 from iis_core.files.config import read_user_config
 from iis_core.files.plain import to_plain
+from iis_core.files.writing import refuse_to_overwrite
 from iis_core.plugins.catalog import find
 from iis_core.plugins.specs import ModelSpec
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", type=CatalogName(ModelSpec))
 @click.option("--get", is_flag=True, help="Fetch the published weights; run again to go on after an interruption.")
-@click.option("--from", "source", metavar="PATH", help="With --to: these weights instead of the published ones.")
-@click.option("--to", type=click.Path(path_type=Path), metavar="FOLDER", help="Write a model folder.")
+@click.option(
+    "--from", "source", type=PATH, metavar="PATH", help="With --to: these weights instead of the published ones."
+)
+@click.option("--to", type=PATH, metavar="FOLDER", help="Write a model folder.")
 @as_json
-def weights(name: str, get: bool, source: str | None, to: Path | None, as_json: bool) -> None:
+def weights(name: str, get: bool, source: Path | None, to: Path | None, as_json: bool) -> None:
     """Show where the weights of model NAME are published, with which results; fetch or convert them."""
     spec = find(ModelSpec, name).spec
     if get:
@@ -82,9 +85,11 @@ def _find_file(spec: ModelSpec) -> str | None:
         return None
 
 
-def _convert(spec: ModelSpec, source: str | None, to: Path) -> None:
+def _convert(spec: ModelSpec, source: Path | None, to: Path) -> None:
+    if source is not None:
+        refuse_to_overwrite(to, [source], "--to")
     from iis_core.models.weights import save_model
     from iis_core.plugins.load import load_model
 
-    save_model(to, load_model(spec.name, weights=source))
+    save_model(to, load_model(spec.name, weights=None if source is None else str(source)))
     click.echo(str(to))

@@ -30,7 +30,7 @@ def replace_whole(path: Path) -> Iterator[Path]:
         >>> with replace_whole(Path("run.json")) as partial:
         ...     _ = partial.write_text("{}")
     """
-    partial = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.partial")
+    partial = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}.partial")
     with explain_write_errors(path):
         # O_EXCL: made anew, never through a link that is there already.
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
@@ -85,6 +85,26 @@ def refuse_to_overwrite(out: Path, inputs: Iterable[Path], option: str = "--out"
         # Asking the file system also catches other spellings where it does not tell letters' case.
         if out.exists() and file.exists() and out.samefile(file):
             raise UserError(f"{option} {out} is the input {file}, which would be lost: choose another file")
+
+
+def refuse_folder_of_inputs(out: Path, inputs: Path) -> None:
+    """Refuse to write among files that are read: into their folder, one below or one above it.
+
+    A new or empty folder is fine, and so is one that holds a run.
+
+    Args:
+        out: the folder to write into.
+        inputs: the folder of what is read.
+
+    Raises:
+        UserError: `out` holds files that it was not made for.
+    """
+    if not out.is_dir() or (out / "run.json").exists() or not any(out.iterdir()) or not inputs.exists():
+        return
+    related = [(out, place) for place in (inputs, *inputs.resolve().parents)]
+    related += [(place, inputs) for place in out.resolve().parents]
+    if any(one.samefile(other) for one, other in related):
+        raise UserError(f"{out} holds files of the dataset in {inputs}: choose another folder for the run")
 
 
 def _flush(path: Path) -> None:

@@ -30,6 +30,8 @@ def folder(install: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.Mon
     save_model(run / "model", load_model("net/wide2", weights="random", bias=False))
     (run / "checkpoints").mkdir()
     torch.save({"state_dict": {}, "pytorch-lightning_version": "2.6"}, run / "checkpoints" / "last.ckpt")
+    with (run / "checkpoints" / "last.ckpt").open("ab") as file:  # as iis-lightning ends its checkpoints
+        file.write(b"\niis checkpoint sha256 " + b"0" * 64)
     return run / "model"
 
 

@@ -48,13 +48,13 @@ def predict(
     model_keywords: dict[str, Any] = {"device": device, **parse_keywords(keywords, "--set", (ModelSpec, model))}
     weights = model_keywords.get("weights") or find(ModelSpec, model).folder
     refuse_to_overwrite(out, _list_inputs(image, initial_mask, weights))
-    from iis_core.files.images import read_image, read_mask, write_mask
+    from iis_core.files.images import read_binary_mask, read_image, write_mask
     from iis_core.loop import predict as run_prediction
     from iis_core.masks import binarise
     from iis_core.plugins.load import load_model
 
     pixels = read_image(image)
-    start = None if initial_mask is None else read_mask(initial_mask) > 0
+    start = None if initial_mask is None else read_binary_mask(initial_mask)
     network = load_model(model, **model_keywords)
     mask = binarise(run_prediction(network, pixels, parsed, start), threshold, inclusive=False)
     write_mask(out, mask)

@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
-from iis_core.cli.options import KeywordText, expand_home, find_named
+from iis_core.cli.options import KeywordText, expand_home
 from iis_core.errors import UserError
 from iis_core.files.reading import parse_json
+from iis_core.plugins.catalog import find
 from iis_core.plugins.specs import DatasetSpec, FactorySpec, ModelSpec
 
 _DEEPEST = 32
@@ -62,9 +63,8 @@ def parse_keywords(
             keywords[key] = _parse_value(value)
         except ValueError as error:
             raise UserError(f"{option} {key} cannot be used: {error}") from None
-    offer = None if of is None else find_named(*of)
-    if offer is not None:
-        offer.check_early(keywords)
+    if of is not None:
+        find(*of).check_early(keywords)
     return keywords
 
 

@@ -129,7 +129,7 @@ def iis_datasets():
         "                sbd: NoC@90 6.0",
         "  depth: int = 3\n      fixed by the name",
         "  kind: str = wide\n      one of wide, deep",
-        "  weights: str | None = null",
+        "  weights: str | Path | None = null",
     ):
         assert line in shown, line
     assert "archive" in iis("show", "more/set").stdout

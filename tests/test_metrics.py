@@ -32,7 +32,7 @@ from iis_core.metrics import (
     recall,
     seconds_per_click,
 )
-from iis_core.metrics.masks import iou_reaches
+from iis_core.metrics.ratios import iou_reaches
 from iis_core.types import Counts
 
 pairs = st.tuples(st.integers(1, 20), st.integers(1, 20)).flatmap(

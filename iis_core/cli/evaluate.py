@@ -17,7 +17,7 @@ from iis_core.plugins.specs import DatasetSpec, ModelSpec, ProtocolSpec, RobotSp
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from iis_core.evaluation.evaluate import Watcher
+    from iis_core.evaluation.evaluating import Watcher
     from iis_core.evaluation.protocols import Protocol
     from iis_core.evaluation.records import Record
 

@@ -12,15 +12,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from iis_core.errors import UserError
-from iis_core.evaluation.processes import Rank
 from iis_core.evaluation.protocols import Protocol
 from iis_core.evaluation.records import Record
 from iis_core.evaluation.settings import GIVEN, list_differences, protocol_from_settings
+
+if TYPE_CHECKING:
+    from iis_core.evaluation.processes import Rank
 
 FORMAT = 1
 _RUN = "run.json"

@@ -6,16 +6,18 @@ import hashlib
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import importlib_metadata
 
-from iis_core.datasets import EvaluationDataset
 from iis_core.errors import name_of
 from iis_core.evaluation.protocols import Protocol
 from iis_core.files.plain import to_plain
 from iis_core.plugins.offers import Offer
 from iis_core.plugins.specs import DatasetSpec, FactorySpec
+
+if TYPE_CHECKING:
+    from iis_core.datasets import EvaluationDataset
 
 GIVEN = "given_as"
 """Marks what was given as a Python object: its class alone does not tell it from another one."""
@@ -54,7 +56,7 @@ def is_published_set(keywords: Mapping[str, Any]) -> bool:
 
 def describe_objects(dataset: EvaluationDataset) -> dict[str, Any]:
     """Describe the objects: how many, how many in the whole dataset, and a fingerprint of their ids in order."""
-    fingerprint = hashlib.sha256("\n".join(dataset.ids).encode()).hexdigest()
+    fingerprint = hashlib.sha256("\n".join(dataset.ids).encode(errors="surrogatepass")).hexdigest()
     return {"objects": len(dataset), "whole": dataset.whole, "ids_sha256": fingerprint}
 
 

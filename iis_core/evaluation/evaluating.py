@@ -13,7 +13,7 @@ from iis_core.datasets import SegDataset
 from iis_core.errors import UserError
 from iis_core.evaluation.batch import Outcome, evaluate_batch, prepare_batch
 from iis_core.evaluation.grouping import group_by_size, read_objects
-from iis_core.evaluation.outcomes import write_outcome
+from iis_core.evaluation.outcomes import complete_outcomes, write_outcome
 from iis_core.evaluation.plan import Plan, make_plan
 from iis_core.evaluation.processes import own_device, this_rank
 from iis_core.evaluation.protocols import Protocol
@@ -86,7 +86,8 @@ def evaluate(
         workers: number of threads that read ahead, and of threads in which robots click and pixels are counted. Only
             one thread at a time calls the model.
         pictures: number of objects, from the first, to render into `pictures/` of the run folder.
-        save_masks: whether to write the last prediction for every object into `masks/` of the run folder.
+        save_masks: whether to write the last prediction for every object into `masks/` of the run folder. Objects that
+            were evaluated before get their picture and mask by a replay of their clicks.
         watch: is called with every record.
 
     Returns:
@@ -126,11 +127,13 @@ def evaluate(
     share = [index for index, (image, _) in enumerate(plan.dataset.objects) if image % rank.of == rank.number]
     keep = partial(write_outcome, folder, pictures=pictures, save_masks=save_masks)
     with open_run(folder, plan.settings, rank) as run:
+        before = [record for record in run.records if record.index in set(share)]
         if watch is not None:
             watch.start(len(share), plan.protocol)
         for record in _resume(plan, run, share, workers, keep):
             if watch is not None:
                 watch.add(record)
+        complete_outcomes(folder, plan, before, pictures=pictures, save_masks=save_masks)
     return read_run(folder)
 
 

@@ -48,7 +48,7 @@ def test_several_runs_stand_side_by_side_and_departures_are_named(iis: Iis, fini
     assert iis(*ARGUMENTS, "--out", tmp_path / "other", "--max-clicks", 3).returncode == 0
     rows = json.loads(iis("report", finished, tmp_path / "other", "--json").stdout)
     assert [row["protocol"] for row in rows] == ["ritm", "ritm*"]
-    assert rows[1]["notes"] == ["ritm*: max_clicks is 3 instead of 20"]
+    assert rows[1]["notes"][0] == "ritm*: max_clicks is 3 instead of 20"
     assert "max_clicks is 3 instead of 20" in iis("report", finished, tmp_path / "other").stdout
     (columns, *_) = csv.reader(io.StringIO(iis("report", finished, tmp_path / "other", "--csv").stdout))
     assert columns.index("NoC@90") < columns.index(">=3@85") < columns.index(">=20@85") < columns.index("drops")

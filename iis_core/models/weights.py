@@ -125,7 +125,9 @@ def save_model(folder: str | Path, model: object) -> None:
     place = expand(folder)
     with explain_write_errors(place):
         if place.exists() and not (place.is_dir() and not any(place.iterdir())):
-            raise UserError(f"{place} {'holds files already' if place.is_dir() else 'is a file'}: choose another folder")
+            raise UserError(
+                f"{place} {'holds files already' if place.is_dir() else 'is a file'}: choose another folder"
+            )
         place.mkdir(parents=True, exist_ok=True)
     versions = {package: importlib_metadata.version(package) for package in ("iis-core", "torch")}
     content = {"name": origin.name, "config": to_plain(origin.config), "versions": versions}

@@ -13,6 +13,7 @@ import click
 
 from iis_core.cli.keywords import keywords_option, parse_keywords
 from iis_core.cli.options import PATH, CatalogName, as_json
+from iis_core.cli.terminal import say
 from iis_core.errors import UserError
 from iis_core.files.config import read_user_config, user_config_file
 from iis_core.files.plain import to_plain
@@ -44,9 +45,9 @@ def list_(as_json: bool) -> None:
         click.echo(json.dumps(entries, indent=2))
         return
     for entry in entries:
-        click.echo(entry["name"])
+        say(entry["name"])
         for key, value in _list_facts(entry):
-            click.echo(f"    {key:<8} {value}")
+            say(f"    {key:<8} {value}")
 
 
 def _list_facts(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -101,7 +102,7 @@ def get(name: str, data_root: Path | None) -> None:
         raise
     keep_checksum(archive)
     archive.unlink()
-    click.echo(f"{folder}: {spec.layout}")
+    say(f"{folder}: {spec.layout}")
 
 
 @contextmanager
@@ -149,7 +150,7 @@ def check(
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         for finding in findings:
-            click.echo(f"{finding.sample or 'note'}: {finding.problem}")
-        click.echo(f"{len(dataset)} images read, {len(wrong)} findings")
+            say(f"{finding.sample or 'note'}: {finding.problem}")
+        say(f"{len(dataset)} images read, {len(wrong)} findings")
     if wrong:
         ctx.exit(2)

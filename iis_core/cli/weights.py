@@ -9,6 +9,7 @@ import click
 
 from iis_core.cli.data import download_progress
 from iis_core.cli.options import PATH, CatalogName, as_json
+from iis_core.cli.terminal import say
 from iis_core.errors import UserError
 from iis_core.files.config import read_user_config
 from iis_core.files.plain import to_plain
@@ -43,13 +44,13 @@ def weights(name: str, get: bool, source: Path | None, to: Path | None, as_json:
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
-    click.echo(f"{spec.name}: {spec.weights.url if spec.weights else 'no published weights'}")
+    say(f"{spec.name}: {spec.weights.url if spec.weights else 'no published weights'}")
     if spec.weights:
-        click.echo(f"licence     {spec.weights.licence}")
-    click.echo(f"trained on  {spec.trained_on or 'unknown'}")
+        say(f"licence     {spec.weights.licence}")
+    say(f"trained on  {spec.trained_on or 'unknown'}")
     for dataset, numbers in spec.results.items():
-        click.echo(f"{dataset:<12}" + "  ".join(f"{metric} {value}" for metric, value in numbers.items()))
-    click.echo(f"here        {here or _explain_how_to_get(spec)}")
+        say(f"{dataset:<12}" + "  ".join(f"{metric} {value}" for metric, value in numbers.items()))
+    say(f"here        {here or _explain_how_to_get(spec)}")
 
 
 def _explain_how_to_get(spec: ModelSpec) -> str:
@@ -92,4 +93,4 @@ def _convert(spec: ModelSpec, source: Path | None, to: Path) -> None:
     from iis_core.plugins.load import load_model
 
     save_model(to, load_model(spec.name, weights=None if source is None else str(source)))
-    click.echo(str(to))
+    say(to)

@@ -50,8 +50,9 @@ def pictures(
 
     model, dataset = load_replayed(found, device)
     different: list[Replay] = []
+    folder = run / "pictures" if out is None else out
     for replay in replay_records(model, dataset, found.protocol, records):
-        for file in write_pictures(out or run / "pictures", replay, every_click=every_click):
+        for file in write_pictures(folder, replay, every_click=every_click, replace=out is None):
             say(file)
         if replay.differs_at is not None:
             different.append(replay)

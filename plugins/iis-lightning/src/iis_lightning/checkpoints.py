@@ -94,17 +94,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 def _check_sum(path: Path, stream: BinaryIO) -> None:
     """Check that a file is as it was written."""
     size = stream.seek(0, io.SEEK_END)
-    if size == 0:
-        raise UserError(f"{path} is empty")
     stream.seek(max(size - _END, 0))
     end = stream.read()
     stream.seek(0)
     begin = stream.read(4)
     if not end.startswith(_MARK):
-        if stand_in := find_stand_in(path):
-            raise UserError(f"{path} is {stand_in.what}")
+        stand_in = find_stand_in(path)
         is_cut = begin == b"PK\x03\x04"
-        raise UserError(f"{path} is {'cut short or of another program' if is_cut else 'no checkpoint of iis train'}")
+        otherwise = "cut short or of another program" if is_cut else "no checkpoint of iis train"
+        raise UserError(f"{path} is {otherwise if stand_in is None else stand_in.what}")
     stream.seek(0)
     digest, left = hashlib.sha256(), size - _END
     while part := stream.read(min(left, 1 << 20)):

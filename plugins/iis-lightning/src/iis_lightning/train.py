@@ -52,7 +52,7 @@ def train(config: TrainingConfig, *, resume_with: Sequence[str] = ()) -> Path:
         ContractError: likewise.
         Stopped: Ctrl-C or SIGTERM; there is a checkpoint of that moment.
     """
-    folder = TrainingFolder(Path(config.out))
+    folder = TrainingFolder.of(config)
     if not resume_with and folder.find_summary(config) is not None:
         return folder.model
     with quiet(), explain_write_errors(folder.out, REMEDY):

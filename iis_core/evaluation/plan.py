@@ -22,7 +22,7 @@ from iis_core.evaluation.settings import (
 )
 from iis_core.files.plain import to_plain
 from iis_core.models import IISModel
-from iis_core.models.loading import build_model
+from iis_core.models.loading import build_model, check_device
 from iis_core.plugins.catalog import find
 from iis_core.plugins.load import with_data_root
 from iis_core.plugins.offers import ModelOrigin, Offer, origin_of
@@ -78,6 +78,7 @@ def make_plan(
     """Load and check what an evaluation needs; arguments and errors are those of `evaluate`."""
     if batch_size < 1:
         raise UserError(f"batch_size must be at least 1, not {batch_size}")
+    check_device(model_keywords.get("device", device))
     model_offer = find(ModelSpec, model) if isinstance(model, str) else None
     if batch_size > 1 and model_offer is not None and not model_offer.spec.batches:
         raise UserError(f"{model_offer.spec.name} takes one image at a time: use batch size 1, not {batch_size}")

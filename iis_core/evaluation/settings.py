@@ -25,7 +25,7 @@ GIVEN = "given_as"
 _SHOWN = 200
 """The largest number of characters of a value in a message."""
 
-_LIBRARIES = ("numpy", "opencv-python", "scipy", "torch")
+_LIBRARIES = ("numpy", "scipy", "torch")
 
 
 def describe_offered(offer: Offer[FactorySpec], keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,8 +74,11 @@ def protocol_from_settings(described: Mapping[str, Any]) -> Protocol:
 
 def versions() -> dict[str, str]:
     """List the versions of Python and of the libraries that can change a number."""
+    import cv2  # whose distribution has one of several names
+
     return {
         "python": platform.python_version(),
+        "opencv": cv2.__version__,
         **{name: importlib_metadata.version(name) for name in _LIBRARIES},
     }
 

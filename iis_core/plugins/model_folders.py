@@ -34,7 +34,14 @@ def is_path(name: str | Path) -> bool:
     if isinstance(name, Path):
         return True
     separators = sum(map(name.count, {"/", os.sep}))
-    return separators > 1 or name.startswith((".", "/", "~")) or name.endswith(_CHECKPOINTS) or Path(name).exists()
+    return separators > 1 or name.startswith((".", "/", "~")) or name.endswith(_CHECKPOINTS) or _exists(name)
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def read_description(folder: Path) -> ModelDescription:
@@ -62,15 +69,15 @@ def explain_no_model_folder(path: Path) -> str:
         return f"{path} has no {DESCRIPTION}{_name_near_folder(path)}"
     if path.is_file():
         near = _name_near_folder(path.parent) or _name_near_folder(path.parent.parent)
-        remedy = "give the name of its model, and the file as the keyword weights"
+        remedy = "give the name of its model, and the file as `weights`"
         if path.suffix == ".ckpt":
             remedy = "give the model folder that `iis train` writes at its end"
         return f"{path} is a file, not a model folder{near or f': {remedy}'}"
-    try:
-        siblings = [str(path.parent / entry.name) for entry in path.parent.iterdir()]
-    except OSError:
+    if not path.parent.is_dir():
         return f"there is no model folder {path}, nor a folder {path.parent}"
-    return f"there is no model folder {path}{near_matches(str(path), siblings)}"
+    near = (place for entry in path.parent.iterdir() for place in (entry, entry / "model"))
+    known = [str(place) for place in near if (place / DESCRIPTION).is_file()]
+    return f"there is no model folder {path}{near_matches(str(path), known)}"
 
 
 def _name_near_folder(folder: Path) -> str:

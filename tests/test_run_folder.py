@@ -59,14 +59,14 @@ def test_a_finished_run_is_not_run_again(tmp_path: Path) -> None:
         ({"batch_size": 2}, "batch_size: 1 in the run, 2 now"),
         ({"overrides": {"threshold": 0.5}}, "protocol.threshold: 0.49 in the run, 0.5 now"),
         ({"model_keywords": {"shrink": 0.5}}, "model.keywords.shrink: 0.8 in the run, 0.5 now"),
-        ({"dataset_keywords": {"count": 2}}, "dataset.objects: 8 in the run, 3 now"),
+        ({"dataset_keywords": {"count": 2}}, "dataset.keywords.count: 6 in the run, 2 now"),
     ],
 )
 def test_a_run_is_not_resumed_with_other_settings(tmp_path: Path, change: dict[str, Any], difference: str) -> None:
     run(tmp_path / "run")
     with pytest.raises(UserError, match=difference) as caught:
         run(tmp_path / "run", **change)
-    assert "choose another --out" in str(caught.value)
+    assert "choose another folder, or overwrite it" in str(caught.value)
 
 
 def test_two_processes_cannot_write_one_run(tmp_path: Path) -> None:
@@ -90,10 +90,10 @@ def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
     [
         (None, "is not a run folder: it has no run.json"),
         ("{", "is damaged"),
-        ('{"format": 1}', "is damaged"),
-        ('{"format": 1, "settings": []}', "is damaged"),
-        ('{"format": 1, "settings": {"protocol": {"departures": {}, "rule": 1}}}', "is damaged"),
-        ('{"format": 99, "settings": {}}', "has format 99, this version reads format 1"),
+        ("[]", "is damaged"),
+        ('{"format": 2}', "is damaged"),
+        ('{"format": 2, "settings": [], "ids": []}', "is damaged"),
+        ('{"format": 99, "settings": {}}', "has format 99, this version reads format 2"),
     ],
 )
 def test_a_folder_that_is_no_run_is_explained(tmp_path: Path, content: str | None, message: str) -> None:
@@ -113,15 +113,6 @@ def test_the_run_says_everything_needed_to_repeat_it(tmp_path: Path) -> None:
     assert settings["robot"]["keywords"] == {"threshold": 0.49, "inclusive": False}
     assert "ignored pixels" in settings["protocol"]["ignore"]
     assert {"python", "torch", "numpy", "opencv-python", "scipy"} <= settings["versions"].keys()
-
-
-def test_the_default_folder_is_named_after_model_dataset_and_protocol(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert str(evaluate("disks", "shapes").path) == "runs/toy-disks--toy-shapes--ritm"
-    path = evaluate("disks", "shapes", overrides={"max_clicks": 3, "threshold": 0.5}).path
-    assert str(path) == "runs/toy-disks--toy-shapes--ritm-max_clicks=3-threshold=0.5"
 
 
 def test_a_run_of_a_given_object_is_resumed_only_by_its_identity(tmp_path: Path) -> None:
@@ -146,7 +137,7 @@ def test_a_repeated_record_is_named(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for out in (tmp_path / "file", tmp_path / "file" / "run"):
-        with pytest.raises(UserError, match=r"run folder .*choose another --out"):
+        with pytest.raises(UserError, match=r"run folder .*choose another folder"):
             run(out)
     with pytest.raises(UserError, match="out is empty"):
         run("")  # type: ignore[arg-type]
@@ -173,16 +164,16 @@ def test_a_full_disk_leaves_the_run_resumable(tmp_path: Path) -> None:
 
 def test_a_run_folder_that_is_read_only_is_named_and_can_be_read(tmp_path: Path) -> None:
     finished = run(tmp_path / "run")
-    finished.path.chmod(0o555)
+    (tmp_path / "run").chmod(0o555)
     user = os.geteuid()
     # Root may write everywhere: give that up, for a user without rights.
     os.seteuid(65534 if user == 0 else user)
     try:
         with (
-            pytest.raises(UserError, match=r"run folder .*/run: .*Permission denied; choose another --out"),
-            open_run(finished.path, finished.settings, Rank()),
+            pytest.raises(UserError, match=r"run folder .*/run: .*Permission denied; choose another folder"),
+            open_run(tmp_path / "run", finished.settings, finished.ids, dict, Rank()),
         ):
             pass
     finally:
         os.seteuid(user)
-    assert read_run(finished.path).is_complete
+    assert read_run(tmp_path / "run").is_complete

@@ -78,7 +78,7 @@ def print_table(
     console.print(table)
     for run in runs:
         for note in write_notes(run):
-            console.print(f"{run.path}: {note}", highlight=False, markup=False)
+            console.print(f"{run.name}: {note}", highlight=False, markup=False)
 
 
 def _format_value(value: object) -> str:

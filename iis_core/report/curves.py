@@ -35,7 +35,7 @@ def plot_curves(runs: Sequence[Run], path: Path) -> None:
         raise UserError("plots need matplotlib: run `pip install 'iis-core[plot]'`") from error
     for run in runs:
         if not run.records:
-            raise UserError(f"{run.path} has no records yet: go on with `iis evaluate ... --out {run.path}`")
+            raise UserError(f"{run.name} has no records yet: evaluate it further")
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     curves, histogram = figure.subplots(1, 2)
     _plot_mean_iou(curves, runs)
@@ -93,4 +93,4 @@ def _plot_histogram(axes: Axes, runs: Sequence[Run]) -> None:
 def _label_runs(runs: Sequence[Run]) -> list[str]:
     """Describe each run; where that does not tell them apart, name their folders."""
     labels = [f"{run.model}, {run.dataset}, {run.protocol.label}" for run in runs]
-    return labels if len(set(labels)) == len(labels) else [str(run.path) for run in runs]
+    return labels if len(set(labels)) == len(labels) else [run.name for run in runs]

@@ -173,7 +173,7 @@ class NumberOfClicks(Callback):
             return
         was_training = model.training
         model.eval()
-        run = iis_core.evaluate(
+        iis_core.evaluate(
             model,
             self.dataset,
             self.validation.protocol,
@@ -182,7 +182,7 @@ class NumberOfClicks(Callback):
             identity={"weights": weights},
         )
         trainer.strategy.barrier()
-        run = iis_core.read_run(run.path)
+        run = iis_core.read_run(out)
         model.train(was_training)
         thresholds = usual_thresholds(run.protocol)
         found = {f"val/NoC@{100 * iou:.0f}": mean_noc(run.records, iou, run.protocol) for iou in thresholds}

@@ -19,5 +19,5 @@ def generator(seed: int, epoch: int, sample_id: str, purpose: str) -> np.random.
     Returns:
         The generator.
     """
-    key = f"{seed}\0{epoch}\0{sample_id}\0{purpose}".encode()
+    key = f"{seed}\0{epoch}\0{sample_id}\0{purpose}".encode(errors="surrogatepass")
     return np.random.default_rng(int.from_bytes(hashlib.sha256(key).digest(), "little"))

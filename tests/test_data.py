@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -180,11 +181,35 @@ def test_an_absent_file_configures_nothing(config: Path) -> None:
     [
         ("data = ", "cannot be read as TOML"),
         ("dta = '/data'", "has an unknown key 'dta'; did you mean"),
-        ("data = 1", "data must be a folder, not 1"),
+        ("data = 1", "data must be a folder, written"),
+        ("data = ''", "data must be a folder"),
+        ('weights = "a\\u0000b"', "weights must be a folder"),
+        ("data = '~nobody-of-this-name/x'", "home"),
+        ("data = 0x" + "f" * 5000, "data must be a folder"),
+        ("data = " + "9" * 5000, "cannot be read as TOML: Exceeds the limit"),
+        ("data = " + "[" * 16_000, "cannot be read as TOML: it nests too deeply"),
+        ("data = " + "{a=" * 5_000, "cannot be read as TOML: it nests too deeply"),
+        ("a" + ".a" * 3_000 + " = 1", "unknown key .a."),
+        ("#" * (1 << 14) + "#", "16385 bytes, more than"),
+        ("mirrors = ['file:///data']", "mirrors must be a list of URLs"),
+        ("mirrors = [1]", "mirrors must be a list of URLs"),
+        ("mirrors = ['https://a/\x1b']", "cannot be read as TOML|mirrors must be"),
         ("mirrors = 'https://example.org'", "mirrors must be a list of URLs"),
     ],
 )
 def test_a_wrong_configuration_is_explained(config: Path, content: str, message: str) -> None:
     config.write_text(content)
     with pytest.raises(UserError, match=message):
+        read_user_config()
+
+
+def test_a_configuration_that_is_no_file_is_not_waited_for(config: Path) -> None:
+    os.mkfifo(config)
+    with pytest.raises(UserError, match=r"config\.toml is a pipe or a device"):
+        read_user_config()
+
+
+def test_a_home_is_needed_only_where_nothing_is_configured(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "expanduser", lambda path: (_ for _ in ()).throw(RuntimeError("no home")))
+    with pytest.raises(UserError, match="cannot be found: no home"):
         read_user_config()

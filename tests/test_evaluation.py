@@ -128,6 +128,9 @@ def test_what_watches_an_evaluation_is_told_of_every_record_once(tmp_path: Path)
         def add(self, record):
             self.ids.append(record.id)
 
+        def fail(self, failure):
+            raise AssertionError
+
     run(tmp_path / "run", limit=8)
     lines = (tmp_path / "run" / "records.jsonl").read_bytes().splitlines(keepends=True)
     (tmp_path / "run" / "records.jsonl").write_bytes(b"".join(lines[:3]))

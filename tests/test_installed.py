@@ -8,6 +8,7 @@ from pathlib import Path
 
 import importlib_metadata
 import pytest
+from toy_runs import run
 
 import iis_core
 
@@ -38,6 +39,17 @@ def test_one_opencv_distribution_is_installed() -> None:
 )
 def test_listing_imports_nothing_heavy(statement: str) -> None:
     program = f"{statement}\nimport sys; print('heavy:', sorted(set({HEAVY}) & set(sys.modules)))"
+    output = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True).stdout
+    assert output.splitlines()[-1] == "heavy: []"
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--auc", "--noc", 0.8), ("--iou-at", 3, "--csv")])
+def test_a_report_computes_from_records_without_torch_and_opencv(tmp_path: Path, options: tuple[object, ...]) -> None:
+    folder = run(tmp_path / "run", overrides={"stop_iou": None, "max_clicks": 3}).path
+    arguments = [*map(str, ("report", folder, *options))]
+    program = f"""from iis_core.cli.main import cli
+cli.main({arguments}, standalone_mode=False)
+import sys; print('heavy:', sorted((set({HEAVY}) - {{"numpy", "rich"}}) & set(sys.modules)))"""
     output = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True).stdout
     assert output.splitlines()[-1] == "heavy: []"
 

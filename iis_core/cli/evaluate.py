@@ -14,7 +14,7 @@ from iis_core.errors import UserError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from iis_core.evaluation.evaluate import Watcher
+    from iis_core.evaluation.evaluating import Watcher
     from iis_core.evaluation.failures import Failure
     from iis_core.evaluation.processes import Rank
     from iis_core.evaluation.protocols import Protocol
@@ -75,7 +75,7 @@ def evaluate(
     overrides = {rule: value for rule, value in rules.items() if value is not None}
     if stop_iou is not None:
         overrides["stop_iou"] = _parse_stop_iou(stop_iou)
-    from iis_core.evaluation.evaluate import carry_out
+    from iis_core.evaluation.evaluating import carry_out
     from iis_core.evaluation.plan import make_plan
     from iis_core.evaluation.processes import own_device, this_rank
 

@@ -20,6 +20,7 @@ _CORE = {
     "check": "iis_core.cli.check:check",
     "evaluate": "iis_core.cli.evaluate:evaluate",
     "report": "iis_core.cli.report:report",
+    "pictures": "iis_core.cli.pictures:pictures",
     "data": "iis_core.cli.data:data",
     "weights": "iis_core.cli.weights:weights",
     "predict": "iis_core.cli.predict:predict",

@@ -1,6 +1,8 @@
-"""Evaluation: a model over a dataset under a protocol, into a run folder that can be resumed."""
+"""Evaluation: a model over a dataset under a protocol, into a run folder that can be resumed.
 
-from iis_core.evaluation.evaluate import evaluate
-from iis_core.evaluation.runs import Run, read_run
+The names are listed in `__init__.pyi` and imported on first use: reading a run needs no torch.
+"""
 
-__all__ = ["Run", "evaluate", "read_run"]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from iis_core.errors import UserError, name_of, near_matches
-from iis_core.metrics.masks import check_iou, iou_reaches, is_number
+from iis_core.metrics.ratios import check_iou, iou_reaches, is_number
 from iis_core.plugins.catalog import find
 from iis_core.plugins.specs import ProtocolSpec, RobotSpec
 

@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-import http.client
-import json
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
 from iis_core.errors import UserError
-from iis_core.files.hashing import is_web_page, sha256
+from iis_core.files.config import user_config_file
+from iis_core.files.hashing import sha256
+from iis_core.files.reading import read_json
+from iis_core.files.stand_ins import find_stand_in
+from iis_core.files.transfers import Progress, TransferError, forget, make_printable, transfer
+from iis_core.files.writing import explain_write_errors, write_json
 from iis_core.plugins.specs import Download
 
-Progress = Callable[[int, int | None], None]
-"""Called with the number of bytes so far and the total, None where the server does not say."""
-
-_CHUNK = 1 << 18
-_TIMEOUT = 60.0
 _CHECKSUMS = "checksums.json"
 
 
 def fetch(download: Download, folder: Path, *, mirrors: Sequence[str] = (), progress: Progress | None = None) -> Path:
     """Fetch a file into a folder, or resume an interrupted fetch.
 
-    The checksum is compared with the published one or, where none is published, with the one kept by `keep_checksum`.
-    A file that is not the expected one is deleted.
+    The checksum is compared with the published one or, where none is published, with the one kept by `keep_checksum`;
+    where there is neither, a warning says so. Only what is verified comes to bear the file's name.
 
     Args:
-        download: the published file.
+        download: the published file. Its address must be https, or on this machine.
         folder: where the file is kept.
-        mirrors: URLs of folders that hold files of the same names, tried in order where the official place wants a
-            browser or does not give the expected file.
+        mirrors: URLs of folders that hold files of the same names, https or http, tried in order where the official
+            place wants a browser or does not give the expected file.
         progress: called as bytes arrive.
 
     Returns:
@@ -43,20 +40,22 @@ def fetch(download: Download, folder: Path, *, mirrors: Sequence[str] = (), prog
     Raises:
         UserError: no place gives the file, another process is fetching it, or it cannot be written.
     """
-    name = download.file_name
-    file = folder / name
-    try:
+    file = folder / _check_name(download)
+    with explain_write_errors(file):
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f".{name}.lock", timeout=0):
-            if not file.exists() or _find_fault(file, download):
-                official = [] if download.by_hand else [download.url]
-                urls = [*official, *(f"{mirror.rstrip('/')}/{name}" for mirror in mirrors)]
-                _fetch_from_any(urls, file, download, progress or (lambda done, total: None))
-    except Timeout:
-        raise UserError(f"another process is fetching {file}: wait for it") from None
-    except OSError as error:
-        place = error.filename or folder
-        raise UserError(f"{place} cannot be written: {error.strerror}; make room and try again") from error
+        try:
+            with FileLock(folder / f".{file.name}.lock", timeout=0):
+                fault = _find_fault(file, file, download) if file.exists() else ""
+                if fault or not file.exists():
+                    _fetch_from_any(file, download, mirrors, progress or (lambda done, total: None), fault)
+        except Timeout:
+            raise UserError(f"another process is fetching {file}: wait for it") from None
+    if _find_checksum(file, download) is None:
+        warnings.warn(
+            f"nobody vouches for {file}: no checksum is published for it, and it was not fetched here before "
+            f"(its SHA-256 is {sha256(file)})",
+            stacklevel=2,
+        )
     return file
 
 
@@ -68,93 +67,69 @@ def how_by_hand(download: Download, folder: Path) -> str:
 def keep_checksum(file: Path) -> None:
     """Note the SHA-256 of a file that has proved to be good, for the next time it is fetched."""
     checksums = file.parent / _CHECKSUMS
-    checksums.write_text(json.dumps({**_read_note(checksums), file.name: sha256(file)}, indent=2) + "\n")
+    write_json(checksums, {**_read_checksums(checksums), file.name: sha256(file)})
 
 
-def _fetch_from_any(urls: Sequence[str], file: Path, download: Download, progress: Progress) -> None:
-    causes = [f"the file there {_find_fault(file, download)}"] if file.exists() else []
-    for url in urls:
+def _check_name(download: Download) -> str:
+    name = download.file_name
+    if name in ("", ".", "..") or not name.isprintable() or set(name) & set('/\\:*?"<>|') or len(name.encode()) > 200:
+        raise UserError(f"{make_printable(download.url)} does not end in the name of a file: give the address of a file")
+    return name
+
+
+def _fetch_from_any(file: Path, download: Download, mirrors: Sequence[str], progress: Progress, fault: str) -> None:
+    causes = [f"the file there {fault}"] if fault else []
+    places = [] if download.by_hand else [(download.url, False)]
+    places += [(f"{mirror.rstrip('/')}/{quote(file.name)}", mirror.startswith("http:")) for mirror in mirrors]
+    partial = file.with_name(f"{file.name}.partial")
+    for url, allow_http in places:
         try:
-            _fetch_from(url, file, progress)
-        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError, ValueError) as error:
-            causes.append(f"{url}: {getattr(error, 'reason', None) or error}")
+            transfer(url, partial, download.size, progress, allow_http=allow_http)
+        except TransferError as error:
+            causes.append(f"{make_printable(url)}: {error}")
             continue
-        fault = _find_fault(file, download)
+        fault = _find_fault(partial, file, download)
         if not fault:
+            partial.replace(file)
+            forget(partial)
             return
-        file.unlink()
-        causes.append(f"{url}: it {fault}")
-    remedy = "run the same command again to go on where it stopped, or configure a mirror"
+        forget(partial)
+        causes.append(f"{make_printable(url)}: it {fault}")
+    mirror = f'write a mirror into {user_config_file()} (mirrors = ["https://..."])'
+    remedy = f"run the same command again to go on where it stopped, {mirror}, or save the file yourself as {file}"
     if download.by_hand:
         remedy = f"{how_by_hand(download, file.parent)}, then run the same command again to check it"
     found = f" ({'; '.join(causes)})" if causes else ""
     raise UserError(f"{file.name} cannot be fetched{found}: {remedy}")
 
 
-def _fetch_from(url: str, file: Path, progress: Progress) -> None:
-    partial, note = file.with_name(f"{file.name}.partial"), file.with_name(f"{file.name}.partial.json")
-    known = _read_note(note) if partial.exists() else {}
-    request = urllib.request.Request(url, headers={"User-Agent": "iis-core"})
-    start = partial.stat().st_size if known.get("url") == url and known.get("validator") else 0
-    if start:
-        request.add_header("Range", f"bytes={start}-")
-        request.add_header("If-Range", known["validator"])
-    with _open_url(request, partial) as response:
-        resumed = response.status == 206
-        length = response.headers.get("Content-Length")
-        start = start if resumed else 0
-        total = start + int(length) if length else None
-        if not resumed:
-            validator = response.headers.get("ETag") or response.headers.get("Last-Modified")
-            note.write_text(json.dumps({"url": url, "validator": validator}))
-        with partial.open("ab" if resumed else "wb") as stream:
-            done = _copy(response, stream, start, total, progress)
-    if total is not None and done < total:
-        raise ConnectionError(f"the connection ended after {done} of {total} bytes")
-    partial.replace(file)
-    note.unlink(missing_ok=True)
-
-
-def _open_url(request: urllib.request.Request, partial: Path) -> Any:
-    """Open a URL; where the server refuses the range, ask for the whole file."""
-    try:
-        return urllib.request.urlopen(request, timeout=_TIMEOUT)
-    except urllib.error.HTTPError as error:
-        if error.code != 416:
-            raise
-        partial.unlink()
-        request.remove_header("Range")
-        request.remove_header("If-range")
-        return urllib.request.urlopen(request, timeout=_TIMEOUT)
-
-
-def _copy(response: Any, stream: IO[bytes], done: int, total: int | None, progress: Progress) -> int:
-    progress(done, total)
-    while chunk := response.read(_CHUNK):
-        stream.write(chunk)
-        done += len(chunk)
-        progress(done, total)
-    return done
-
-
-def _read_note(note: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(note.read_text())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _find_fault(file: Path, download: Download) -> str:
-    """Say how a file differs from the expected one; empty where it does not."""
-    if is_web_page(file):
-        return "is a web page: the link has moved, or wants a browser"
-    size = file.stat().st_size
+def _find_fault(path: Path, file: Path, download: Download) -> str:
+    """Say how what is at a path differs from the expected file; empty where it does not."""
+    if not path.is_file():
+        raise UserError(f"{path} is a folder, a pipe or a device, not a file: remove it")
+    if stand_in := find_stand_in(path):
+        return f"is {stand_in.what}"
+    size = path.stat().st_size
     if download.size is not None and size != download.size:
         return f"has {size} bytes instead of {download.size}"
-    kept = _read_note(file.parent / _CHECKSUMS).get(file.name)
-    expected = download.sha256 or kept
-    if expected is None or (found := sha256(file)) == expected:
+    expected = _find_checksum(file, download)
+    if expected is None or (found := sha256(path)).startswith(expected):
         return ""
     source = "" if download.sha256 else f" as noted in {file.parent / _CHECKSUMS}"
     return f"has the SHA-256 {found} instead of {expected}{source}"
+
+
+def _find_checksum(file: Path, download: Download) -> str | None:
+    """The published checksum of a file, or the one kept by `keep_checksum`; None where there is neither."""
+    if download.sha256:
+        return download.sha256.lower()
+    kept = _read_checksums(file.parent / _CHECKSUMS).get(file.name)
+    return kept if isinstance(kept, str) else None
+
+
+def _read_checksums(file: Path) -> dict[str, object]:
+    try:
+        content = read_json(file) if file.exists() else {}
+    except UserError as error:
+        raise UserError(f"{error}; delete it, and the checksums are noted anew") from error
+    return content if isinstance(content, dict) else {}

@@ -23,19 +23,25 @@ def read_bytes(path: Path, largest: int = _LARGEST) -> bytes:
     Raises:
         UserError: the file cannot be read, is no regular file, or is too large.
     """
+    require_file(path, largest)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def require_file(path: Path, largest: int | None = None) -> None:
+    """Check that a path is a regular file, before something else reads it; arguments and errors as for `read_bytes`."""
     try:
         found = path.stat()
-        if stat.S_ISDIR(found.st_mode):
-            raise UserError(f"{path} is a folder, not a file")
-        if not stat.S_ISREG(found.st_mode):
-            raise UserError(f"{path} is a pipe or a device, not a file")
-        if found.st_size > largest:
-            raise UserError(f"{path} has {found.st_size} bytes, more than the {largest} that such a file may have")
-        return path.read_bytes()
     except (OSError, ValueError) as error:
-        if isinstance(error, UserError):
-            raise
         raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    if stat.S_ISDIR(found.st_mode):
+        raise UserError(f"{path} is a folder, not a file")
+    if not stat.S_ISREG(found.st_mode):
+        raise UserError(f"{path} is a pipe or a device, not a file")
+    if largest is not None and found.st_size > largest:
+        raise UserError(f"{path} has {found.st_size} bytes, more than the {largest} that such a file may have")
 
 
 def read_text(path: Path, largest: int = _LARGEST) -> str:

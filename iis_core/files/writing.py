@@ -30,7 +30,7 @@ def replace_whole(path: Path) -> Iterator[Path]:
         >>> with replace_whole(Path("run.json")) as partial:
         ...     _ = partial.write_text("{}")
     """
-    partial = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.partial")
+    partial = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}.partial")
     with explain_write_errors(path):
         # O_EXCL: made anew, never through a link that is there already.
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from iis_core.errors import UserError
-from iis_core.metrics.masks import check_iou, iou, iou_reaches
+from iis_core.metrics.ratios import check_iou, iou, iou_reaches
 from iis_core.types import Counts
 
 if TYPE_CHECKING:
     from iis_core.evaluation.protocols import Protocol
     from iis_core.evaluation.records import Record
+
+_NEVER_STOP = "evaluate with --stop-iou none, in Python with overrides={'stop_iou': None}"
 
 
 def usual_thresholds(protocol: Protocol) -> list[float]:
@@ -34,6 +36,31 @@ def usual_thresholds(protocol: Protocol) -> list[float]:
     return [t for t in (0.85, 0.9) if protocol.stop_iou is None or t <= protocol.stop_iou]
 
 
+def reach(record: Record, threshold: float, protocol: Protocol) -> int | None:
+    """Return the number of clicks after which the IoU of an object first reaches a threshold.
+
+    Args:
+        record: the record of the object.
+        threshold: the IoU to reach.
+        protocol: the protocol of the run.
+
+    Returns:
+        The number of clicks, counted from 1; 0 where the initial prediction reached it and no click was made, None
+            where it is never reached.
+
+    Raises:
+        UserError: the threshold is not an IoU, or is above the IoU at which the run stopped.
+    """
+    check_iou("the IoU for NoC and failures", threshold)
+    if protocol.stop_iou is not None and threshold > protocol.stop_iou:
+        raise UserError(
+            f"NoC and failures at IoU {threshold} are undefined: objects were stopped at IoU {protocol.stop_iou:g}; "
+            f"{_NEVER_STOP}"
+        )
+    seen = [(k, click.counts) for k, click in enumerate(record.clicks, 1)] or [(0, record.initial)]
+    return next((k for k, counts in seen if iou_reaches(counts.tp, counts.union, threshold)), None)
+
+
 def noc(record: Record, threshold: float, protocol: Protocol) -> int:
     """Return the number of clicks (NoC) after which the IoU of an object first reaches a threshold.
 
@@ -43,15 +70,13 @@ def noc(record: Record, threshold: float, protocol: Protocol) -> int:
         protocol: the protocol of the run.
 
     Returns:
-        The number of clicks, counted from 1; the limit of the protocol where the threshold is never reached, 0 where
-            the initial prediction reached it and no click was made.
+        The number of clicks as `reach` counts them; the limit of the protocol where the threshold is never reached.
 
     Raises:
-        UserError: the threshold is not an IoU, or is above the IoU at which the run stopped.
+        UserError: as for `reach`.
     """
-    _refuse_beyond_stop(protocol, f"NoC@{threshold}", threshold)
-    reach = _find_reach(record, threshold)
-    return protocol.max_clicks if reach is None else reach
+    clicks = reach(record, threshold, protocol)
+    return protocol.max_clicks if clicks is None else clicks
 
 
 def mean_noc(records: Sequence[Record], threshold: float, protocol: Protocol) -> float:
@@ -104,8 +129,7 @@ def never_reached(records: Sequence[Record], threshold: float, protocol: Protoco
     Raises:
         UserError: as for `noc`.
     """
-    _refuse_beyond_stop(protocol, f"failures at {threshold}", threshold)
-    return sum(_find_reach(record, threshold) is None for record in records)
+    return sum(reach(record, threshold, protocol) is None for record in records)
 
 
 def mean_iou_at(records: Sequence[Record], k: int, protocol: Protocol) -> float:
@@ -140,41 +164,6 @@ def mean_boundary_iou_at(records: Sequence[Record], k: int, protocol: Protocol) 
         UserError: as for `mean_iou_at`.
     """
     return float(np.mean([iou(_find_state(record, k, protocol).boundary) for record in records]))
-
-
-def mean_iou_over_clicks(records: Sequence[Record], protocol: Protocol) -> float:
-    """Return the mean IoU over objects and over clicks 1..limit.
-
-    Args:
-        records: one record per object.
-        protocol: the protocol of the run.
-
-    Returns:
-        The mean.
-
-    Raises:
-        UserError: as for `mean_iou_at`.
-
-    Source: Forte et al. 2020, Getting to 99% Accuracy in Interactive Segmentation.
-    """
-    return float(np.mean(_compute_curve(records, protocol)))
-
-
-def area_under_curve(records: Sequence[Record], protocol: Protocol) -> float:
-    """Return the area under the mean IoU over clicks 1..limit, by the trapezoid rule.
-
-    Args:
-        records: one record per object.
-        protocol: the protocol of the run.
-
-    Returns:
-        The area divided by its width, in [0, 1].
-
-    Raises:
-        UserError: as for `mean_iou_at`.
-    """
-    curve = _compute_curve(records, protocol)
-    return float(np.trapezoid(curve)) / (len(curve) - 1) if len(curve) > 1 else curve[0]
 
 
 def iou_drops(records: Sequence[Record]) -> float:
@@ -222,11 +211,6 @@ def seconds_per_click(records: Sequence[Record]) -> dict[str, dict[str, float]]:
     }
 
 
-def _compute_curve(records: Sequence[Record], protocol: Protocol) -> list[float]:
-    """Return the mean IoU after each of 1..limit clicks."""
-    return [mean_iou_at(records, k, protocol) for k in range(1, protocol.max_clicks + 1)]
-
-
 class _State(NamedTuple):
     """The counts of a prediction, before the first click or after one."""
 
@@ -239,28 +223,14 @@ def _list_states(record: Record) -> list[_State]:
     return [first, *(_State(click.counts, click.boundary) for click in record.clicks)]
 
 
-def _find_reach(record: Record, threshold: float) -> int | None:
-    seen = [(k, click.counts) for k, click in enumerate(record.clicks, 1)] or [(0, record.initial)]
-    return next((k for k, counts in seen if iou_reaches(counts.tp, counts.union, threshold)), None)
-
-
 def _find_state(record: Record, k: int, protocol: Protocol) -> _State:
     if not 1 <= k <= protocol.max_clicks:
         raise UserError(f"IoU@{k} is not in this run: protocol {protocol.label} has 1 to {protocol.max_clicks} clicks")
     if k > len(record.clicks) and record.end == "stop_iou":
         raise UserError(
-            f"IoU@{k} is undefined: {record.id} was stopped after {len(record.clicks)} clicks; "
-            "evaluate with --stop-iou none"
+            f"IoU@{k} is undefined: {record.id} was stopped after {len(record.clicks)} clicks; {_NEVER_STOP}"
         )
     return _list_states(record)[min(k, len(record.clicks))]
-
-
-def _refuse_beyond_stop(protocol: Protocol, what: str, threshold: float) -> None:
-    check_iou("the IoU for NoC and failures", threshold)
-    if protocol.stop_iou is not None and threshold > protocol.stop_iou:
-        raise UserError(
-            f"{what} is undefined: objects were stopped at IoU {protocol.stop_iou:g}; evaluate with --stop-iou none"
-        )
 
 
 def _is_lower(after: Counts, before: Counts) -> bool:

@@ -25,6 +25,12 @@ def build_model(offer: Offer[ModelSpec], keywords: Mapping[str, Any], *, device:
     """Build the model of an offer. Arguments and errors as for `load_model`."""
     spec = offer.spec
     _check_device(device)
+    if offer.folder is not None:
+        if weights is not None:
+            raise UserError(
+                f"{offer.folder} is a model folder, with weights: leave the keyword weights out, or give {spec.name}"
+            )
+        weights = str(offer.folder)
     stored = _read_stored_weights(offer, weights)
     if stored is not None:
         _refuse_pretrained(spec, keywords, stored)
@@ -62,7 +68,7 @@ def _read_stored_weights(offer: Offer[ModelSpec], weights: str | None) -> Stored
     spec = offer.spec
     if not spec.has_weights:
         if weights is not None:
-            raise UserError(f"{spec.name} has no weights; leave `weights` out")
+            raise UserError(f"{spec.name} has no weights and needs none: leave the keyword weights out")
         return None
     if weights == "random":
         return None
@@ -103,6 +109,8 @@ def _refuse_pretrained(spec: ModelSpec, keywords: Mapping[str, Any], stored: Sto
     for keyword in spec.pretrained:
         if keywords.get(keyword) is not None:
             raise UserError(f"{stored.path} holds all weights: leave {keyword} out")
+        if (stored.config or {}).get(keyword) is not None:
+            raise UserError(f"{stored.path} holds all weights: take {keyword} out of its config")
 
 
 def _require_network(offer: Offer[ModelSpec], model: object) -> nn.Module | None:

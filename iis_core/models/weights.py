@@ -5,31 +5,28 @@ A model folder holds `model.safetensors` and `model.json` (name, config, version
 
 from __future__ import annotations
 
-import json
-import pickle
-import re
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import importlib_metadata
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from iis_core.errors import UserError, name_of
-from iis_core.files.config import read_user_config
-from iis_core.files.hashing import is_web_page, sha256
+from iis_core.files.config import expand, read_user_config
+from iis_core.files.hashing import sha256
 from iis_core.files.plain import to_plain
+from iis_core.files.writing import explain_write_errors, replace_whole, write_json
+from iis_core.models.weight_files import check_tensors, read_safetensors, read_torch_file
+from iis_core.plugins.model_folders import DESCRIPTION, TENSORS, explain_no_model_folder, read_description
 from iis_core.plugins.offers import ModelOrigin, origin_of
 from iis_core.plugins.specs import ModelSpec
 
-_TENSORS, _DESCRIPTION = "model.safetensors", "model.json"
+_LIGHTNING = "pytorch-lightning_version"
 _SHOWN = 5
-_UNSUPPORTED = re.compile(r"Unsupported (?:global: GLOBAL|class|operand) (\S+)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +46,7 @@ class StoredWeights:
     @property
     def sha256(self) -> str:
         """The hash of the file, or of the tensors in a model folder."""
-        return sha256(self.path / _TENSORS if self.path.is_dir() else self.path)
+        return sha256(self.path / TENSORS if self.path.is_dir() else self.path)
 
 
 def read_weights(path: str | Path) -> StoredWeights:
@@ -65,23 +62,24 @@ def read_weights(path: str | Path) -> StoredWeights:
     Raises:
         UserError: the file is none of these; the message says what it seems to be.
     """
-    place = Path(path)
+    place = expand(path)
     if place.is_dir():
-        if not (place / _TENSORS).is_file():
-            raise UserError(f"{place} is not a model folder: it has no {_TENSORS}")
-        return StoredWeights(place, _read_safetensors(place / _TENSORS), _read_config(place))
+        config = read_description(place).config
+        return StoredWeights(place, read_safetensors(place / TENSORS), config)
     if place.suffix == ".safetensors":
-        return StoredWeights(place, _read_safetensors(place))
-    content = _read_pickle(place)
+        return StoredWeights(place, read_safetensors(place))
+    content = read_torch_file(place)
+    if isinstance(content, Mapping) and _LIGHTNING in content:
+        raise UserError(f"{place} is a checkpoint of training: {explain_no_model_folder(place)}")
+    state, config = content, None
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         state, config = content["state_dict"], content.get("config")
-    else:
-        state, config = content, None
     is_state = isinstance(state, Mapping) and state and all(isinstance(value, Tensor) for value in state.values())
-    if not is_state:
+    if not is_state or not all(isinstance(name, str) for name in state):
         holds = f"the keys {_show(list(content))}" if isinstance(content, Mapping) else f"a {type(content).__name__}"
         raise UserError(f"{place} holds no state dict but {holds}: give a checkpoint with `state_dict`")
-    return StoredWeights(place, dict(state), config)
+    check_tensors(place, state.values())
+    return StoredWeights(place, dict(state), config if isinstance(config, Mapping) else None)
 
 
 def put_weights(network: nn.Module, stored: StoredWeights) -> None:
@@ -124,18 +122,31 @@ def save_model(folder: str | Path, model: object) -> None:
     origin, network = origin_of(model), network_of(model)
     if not isinstance(origin, ModelOrigin) or network is None:
         raise UserError(f"{name_of(model)} has no model folder: it has no weights, or was not made by load_model")
-    place = Path(folder)
-    try:
+    place = expand(folder)
+    with explain_write_errors(place):
+        if place.exists() and not (place.is_dir() and not any(place.iterdir())):
+            raise UserError(f"{place} {'holds files already' if place.is_dir() else 'is a file'}: choose another folder")
         place.mkdir(parents=True, exist_ok=True)
-        if any(place.iterdir()):
-            raise UserError(f"{place} holds files already: choose another folder")
-        state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-        save_file(state, place / _TENSORS)
-        versions = {package: importlib_metadata.version(package) for package in ("iis-core", "torch")}
-        content = {"name": origin.name, "config": to_plain(origin.config), "versions": versions}
-        (place / _DESCRIPTION).write_text(json.dumps(content, indent=2) + "\n")
-    except OSError as error:
-        raise UserError(f"{place} cannot be written: {error.strerror or error}") from error
+    versions = {package: importlib_metadata.version(package) for package in ("iis-core", "torch")}
+    content = {"name": origin.name, "config": to_plain(origin.config), "versions": versions}
+    with replace_whole(place / TENSORS) as partial:
+        _write_tensors(partial, network.state_dict())
+        write_json(place / DESCRIPTION, content)
+
+
+def _write_tensors(file: Path, state: Mapping[str, Tensor]) -> None:
+    """Write safetensors; parameters that share memory are written each for itself."""
+    written: set[int] = set()
+    tensors = {}
+    for name, value in state.items():
+        tensor = value.detach().cpu().contiguous()
+        tensors[name] = tensor.clone() if tensor.data_ptr() in written else tensor
+        written.add(tensor.data_ptr())
+    try:
+        save_file(tensors, file)
+    except SafetensorError as error:
+        cause = str(error).rpartition("Error: ")[2]
+        raise UserError(f"{file.parent} cannot be written: {cause}; make room, or choose another place") from error
 
 
 def network_of(model: object) -> nn.Module | None:
@@ -154,48 +165,14 @@ def published_file(spec: ModelSpec) -> Path:
         UserError: there are none, or they are not fetched; the message says what to do.
     """
     name, weights = spec.name, spec.weights
+    otherwise = "give the keyword weights=PATH, or weights=random to run it untrained"
     if weights is None:
-        raise UserError(f"{name} has no published weights: give weights=PATH, or weights='random' to run it untrained")
+        raise UserError(f"{name} has no published weights: {otherwise}")
     file = read_user_config().weights / weights.file_name
     if not file.is_file():
         get = f"`iis weights {name}` says how to get them" if weights.by_hand else f"run `iis weights {name} --get`"
-        raise UserError(
-            f"the published weights of {name} are not at hand: {get}, give weights=PATH, or weights='random' to run it "
-            "untrained"
-        )
+        raise UserError(f"the published weights of {name} are not at hand: {get}, or {otherwise}")
     return file
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path} cannot be read as safetensors: {error}") from error
-
-
-def _read_config(folder: Path) -> Mapping[str, Any] | None:
-    try:
-        content = json.loads((folder / _DESCRIPTION).read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{folder / _DESCRIPTION} cannot be read: {error}") from error
-    config = content.get("config") if isinstance(content, dict) else None
-    return config if isinstance(config, Mapping) else None
-
-
-def _read_pickle(path: Path) -> Any:
-    try:
-        if is_web_page(path):
-            raise UserError(f"{path} is a web page, saved in place of the file: download the file itself")
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from error
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        unsupported = _UNSUPPORTED.search(str(error))
-        cause = unsupported[1] if unsupported else str(error).split("\n", 1)[0][:200]
-        raise UserError(f"{path} is refused, it holds more than tensors and plain values: {cause}") from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is damaged or no file of torch.save ({str(error)[:200]}): fetch it again") from error
 
 
 def _guess_kind(state: Mapping[str, Tensor]) -> str:

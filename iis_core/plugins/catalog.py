@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 from iis_core.errors import PluginError, UserError, near_matches
+from iis_core.files.config import expand
 from iis_core.plugins.discovery import Discovery, discover
+from iis_core.plugins.model_folders import is_path, read_description
 from iis_core.plugins.offers import Offer
-from iis_core.plugins.specs import DatasetSpec, Spec
+from iis_core.plugins.specs import DatasetSpec, ModelSpec, Spec
 
 SpecT = TypeVar("SpecT", bound=Spec)
 
@@ -40,17 +44,25 @@ def list_names(spec_type: type[Spec], pattern: str = "*") -> list[str]:
     return [name for name in catalog().offers[spec_type] if fnmatchcase(name, pattern)]
 
 
-def find(spec_type: type[SpecT], name: str) -> Offer[SpecT]:
+def find(spec_type: type[SpecT], name: str | Path) -> Offer[SpecT]:
     """Find an offer by name, e.g. `find(ModelSpec, "ritm/hrnet18s")`.
 
     Args:
         spec_type: the type of its spec.
-        name: the full name, or the variant alone where only one offer of the type has it.
+        name: the full name, or the variant alone where only one offer of the type has it; for a model also the path of
+            a model folder, where no model has that name.
 
     Raises:
         UserError: nothing has that name, or several have; the message says which name to use, or what to install.
         PluginError: two plugins offer the name.
     """
+    if spec_type is ModelSpec and is_path(name) and name not in catalog().offers[spec_type]:
+        folder = expand(name)
+        return replace(_find_named(spec_type, read_description(folder).name), folder=folder)
+    return _find_named(spec_type, str(name))
+
+
+def _find_named(spec_type: type[SpecT], name: str) -> Offer[SpecT]:
     offers: Mapping[str, Offer[SpecT]] = catalog().offers[spec_type]
     rivals = catalog().duplicates.get((spec_type, name))
     if rivals:
@@ -67,12 +79,14 @@ def find(spec_type: type[SpecT], name: str) -> Offer[SpecT]:
 
 
 def find_anywhere(name: str) -> list[Offer[Spec]]:
-    """Find the offers of every type that have a name, in full or as their variant.
+    """Find the offers of every type that have a name, in full or as their variant, or the model of a model folder.
 
     Raises:
         UserError: there is none.
     """
     found = [offer for offer in _list_offers() if name in (offer.spec.name, offer.spec.variant)]
+    if not found and is_path(name):
+        return [find(ModelSpec, name)]
     if not found:
         raise UserError(_explain_unknown(None, name))
     return found

@@ -27,14 +27,16 @@ if TYPE_CHECKING:
     from iis_core.robots import InitialRobot, Robot
 
 
-def load_model(name: str, /, *, device: str = "cpu", weights: str | None = None, **keywords: Any) -> IISModel:
-    """Load a model by catalog name, in evaluation mode.
+def load_model(
+    name: str | Path, /, *, device: str = "cpu", weights: str | Path | None = None, **keywords: Any
+) -> IISModel:
+    """Load a model by catalog name, or from a model folder, in evaluation mode.
 
     Args:
-        name: e.g. "ritm/hrnet18s".
+        name: e.g. "ritm/hrnet18s", or the path of a model folder, e.g. "runs/tiny/model".
         device: a torch device, e.g. "cuda:0".
         weights: a file, a model folder, "published" or "random"; None means published. Models without weights take
-            none.
+            none, and a model folder has its own.
         keywords: keywords of the spec's target. A model folder brings the config of its network, which they must not
             contradict.
 
@@ -48,7 +50,9 @@ def load_model(name: str, /, *, device: str = "cpu", weights: str | None = None,
     """
     from iis_core.models.loading import build_model
 
-    return build_model(find(ModelSpec, name), keywords, device=device, weights=weights)
+    return build_model(
+        find(ModelSpec, name), keywords, device=device, weights=None if weights is None else str(weights)
+    )
 
 
 def load_robot(name: str, /, **keywords: Any) -> Robot:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
 from types import UnionType
 from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -41,10 +42,12 @@ class Offer(Generic[SpecT_co]):
     Args:
         spec: what is offered.
         claim: the plugin.
+        folder: the model folder by which the model was found, None where it was found by its name.
     """
 
     spec: SpecT_co
     claim: Claim
+    folder: Path | None = None
 
     def resolve(self, import_path: str | None = None) -> Callable[..., Any]:
         """Import what the spec names.

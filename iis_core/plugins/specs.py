@@ -84,7 +84,7 @@ class Download:
         by_hand: the URL is a page that needs a browser; the file itself cannot be fetched.
         file: the name under which it is kept, by default the last part of the URL.
         size: number of bytes, where known.
-        sha256: checksum in hexadecimal, where known.
+        sha256: checksum in hexadecimal or its beginning, where known.
     """
 
     url: str

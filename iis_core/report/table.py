@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iis_core.errors import UserError
-from iis_core.evaluation import Run
 from iis_core.metrics import (
     area_under_curve,
     failures,
@@ -19,6 +18,9 @@ from iis_core.metrics import (
     seconds_per_click,
     usual_thresholds,
 )
+
+if TYPE_CHECKING:
+    from iis_core.evaluation import Run
 
 Row = dict[str, Any]
 

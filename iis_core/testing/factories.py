@@ -77,7 +77,8 @@ def write_recipe(offer: Offer[FactorySpec], keywords: Mapping[str, Any]) -> Reci
         offer: the offer.
         keywords: keywords that take precedence over the spec's `check_keywords`.
     """
-    recipe = Recipe(offer, {**offer.spec.check_keywords, **keywords})
+    given = dict(offer.spec.check_keywords) if offer.folder is None else {"weights": str(offer.folder)}
+    recipe = Recipe(offer, {**given, **keywords})
     if isinstance(offer.spec, DatasetSpec) and recipe.needs_files:
         completed = with_data_root(Offer(offer.spec, offer.claim), recipe.keywords)
         if "root" in completed and Path(completed["root"]).is_dir():

@@ -72,7 +72,7 @@ def check(name: str, /, **keywords: Any) -> list[CheckResult]:
     offers = _list_offers(name)
     for offer in offers if keywords or isinstance(offers[0].spec, DatasetSpec) else ():
         if isinstance(offer.spec, FactorySpec):
-            recipe = write_recipe(Offer(offer.spec, offer.claim), keywords)
+            recipe = write_recipe(Offer(offer.spec, offer.claim, offer.folder), keywords)
             if recipe.needs_files:
                 raise UserError(recipe.where_files_are)
             made = build_once(recipe)
@@ -148,7 +148,7 @@ def list_offer_checks(offer: Offer[Spec], keywords: Mapping[str, Any] | None = N
         return pending(protocol_checks, spec, subject=subject)
     if not isinstance(spec, FactorySpec):
         return []  # a command: more than its discovery cannot be checked without running it
-    recipe = write_recipe(Offer(spec, offer.claim), keywords or {})
+    recipe = write_recipe(Offer(spec, offer.claim, offer.folder), keywords or {})
     if recipe.needs_files:
         return pending((check_target_and_keywords, check_files), recipe, subject=subject)
     factory = [*factory_checks, *(model_factory_checks if isinstance(spec, ModelSpec) else ())]

@@ -17,7 +17,7 @@ PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["cv2", "scipy.ndimage", "torch", "iis_core.evaluation"])
 
 
-def run(out: Path, **keywords: Any) -> Run:
+def run(out: Path | None, **keywords: Any) -> Run:
     return evaluate("toy/disks", "toy/shapes", out=out, **keywords)
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import socket
 import threading
 import zipfile
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -57,6 +60,8 @@ class FileServer:
             start = 0
         request.send_response(206 if start else 200)
         request.send_header("Content-Length", str(len(content) - start))
+        if start:
+            request.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         if self.tag:
             request.send_header("ETag", self.tag)
         request.end_headers()
@@ -71,3 +76,38 @@ def zipped(names: dict[str, bytes]) -> bytes:
         for name, content in names.items():
             archive.writestr(name, content)
     return buffer.getvalue()
+
+
+class HostileServer:
+    """Answers every request with the bytes that `answers` gives for its path: without end, where they have none.
+
+    An answer begins with the status line; `pause` seconds pass between its parts.
+    """
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Callable[[], Iterable[bytes]]] = {}
+        self.pause = 0.0
+        self.requests: list[str] = []
+        self._closed = threading.Event()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._closed.set()
+        self._socket.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            request = connection.recv(1 << 16).decode()
+            self.requests.append(request)
+            for part in self.answers[request.split()[1]]():
+                connection.sendall(part)
+                if self._closed.wait(self.pause):
+                    return

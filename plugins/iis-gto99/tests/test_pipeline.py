@@ -15,7 +15,7 @@ from iis_gto99.network import GTO99Network
 from iis_gto99.pipeline import choose_shape, force_clicks, keep_clicked_components, scale_clicks
 
 from iis_core import interact, load_robot
-from iis_core.metrics.masks import count, iou
+from iis_core.metrics import count, iou
 
 SHARED = os.environ.get("IIS_SHARED")
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from iis_core import UserError
 from iis_core.models.fusion import FusionModel, fuse
 from iis_mmseg.checkpoints import start_from
-from iis_mmseg.configuration import read_configuration
+from iis_mmseg.configuration import parse_model, read_configuration
 from iis_mmseg.index import FAMILIES
 from iis_mmseg.network import OTHER, MMSegNetwork
 
@@ -19,18 +18,26 @@ _NAMES = {config: f"mmseg/{family}" for family, config in FAMILIES.items()}
 def complete_config(config: Mapping[str, Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
     """Read the configuration file, so that a model folder does not need it.
 
+    The file is a program. It is one that the library ships or that the caller names; a model folder names none.
+
     Args:
         config: the config so far.
-        keywords: keywords of `build_model` that are not part of the config.
+        keywords: the caller's keywords.
 
     Raises:
         UserError: no configuration is given, or it cannot be read.
     """
     if "model" in config:
         return dict(config)
-    if config["config"] is None:
+    file = config["config"]
+    if file is None:
         raise UserError("mmseg/config needs config=PATH, a configuration of mmsegmentation")
-    read = read_configuration(config["config"])
+    if file not in _NAMES and keywords.get("config") != file:
+        raise UserError(
+            f"the weights name the configuration {file} but hold no `model`: a configuration is a program, give "
+            f"config={file} to run it"
+        )
+    read = read_configuration(file, shipped=file in _NAMES)
     # As text, since JSON has no tuples, which the library tells from lists.
     return {**config, "model": repr(read.model), "mean": list(read.mean), "std": list(read.std)}
 
@@ -63,7 +70,7 @@ def build_model(
         UserError: the configuration cannot work; the message says what to do.
     """
     what = _NAMES.get(config or "", f"mmseg/config with {config}")
-    network = MMSegNetwork(ast.literal_eval(model), what)
+    network = MMSegNetwork(parse_model(model, what), what)
     if checkpoint is not None:
         start_from(network.segmentor, checkpoint)
     return fuse(

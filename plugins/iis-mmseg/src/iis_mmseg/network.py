@@ -14,6 +14,7 @@ from torch.nn import functional
 from iis_core import UserError
 from iis_core.errors import first_line
 from iis_mmseg.installed import import_mmseg
+from iis_mmseg.registered import only_registered
 
 _MULTIPLE, _LEAST = 32, 64
 _LEAST_OF = {"LRASPPHead": 416}
@@ -109,7 +110,8 @@ def _build_segmentor(model: Mapping[str, Any], what: str) -> Any:
         with DefaultScope.overwrite_default_scope("mmseg"), warnings.catch_warnings(action="ignore"):
             if _uses_library(model, "mmpretrain."):
                 importlib.import_module("mmpretrain.models")
-            segmentor = MODELS.build(dict(model))
+            with only_registered():
+                segmentor = MODELS.build(dict(model))
     except Exception as error:
         raise UserError(f"{what} cannot be built: {first_line(error)}; {_suggest(error, model)}") from error
     if not hasattr(segmentor, "backbone") or not hasattr(segmentor, "decode_head"):

@@ -16,7 +16,7 @@ from iis_core.errors import UserError
 from iis_core.evaluation.batch import Batch, Outcome, evaluate_batch, prepare_batch
 from iis_core.evaluation.failures import Failure, set_failures_aside
 from iis_core.evaluation.grouping import ReadObject, group_by_size, read_objects
-from iis_core.evaluation.outcomes import write_outcome
+from iis_core.evaluation.outcomes import complete_outcomes, write_outcome
 from iis_core.evaluation.plan import Plan, check_whole_number, make_plan
 from iis_core.evaluation.processes import Rank, own_device, this_rank
 from iis_core.evaluation.protocols import Protocol
@@ -102,7 +102,8 @@ def evaluate(
         workers: number of threads that read ahead, and of threads in which robots click and pixels are counted. Only
             one thread at a time calls the model.
         pictures: number of objects, from the first, to render into `pictures/` of the run folder.
-        save_masks: whether to write the last prediction for every object into `masks/` of the run folder.
+        save_masks: whether to write the last prediction for every object into `masks/` of the run folder. Objects that
+            were evaluated before get their picture and mask by a replay of their clicks.
         watch: is called with every record.
 
     Returns:
@@ -165,22 +166,32 @@ def carry_out(
     if out is None and (rank.of > 1 or pictures or save_masks):
         raise UserError("several processes, pictures and masks need a run folder: give out")
     share = [index for index, (image, _) in enumerate(plan.dataset.objects) if image % rank.of == rank.number]
+    watch = _Unwatched() if watch is None else watch
     with _open(plan, out, rank, overwrite) as run:
-        if watch is not None:
-            watch.start(len(share), plan.protocol)
-
-        def fail(failure: Failure) -> None:
-            run.fail(failure)
-            if watch is not None:
-                watch.fail(failure)
-
+        watch.start(len(share), plan.protocol)
+        mine = set(share)
+        before = [record for record in run.records if record.index in mine]
         keep = None if out is None else partial(write_outcome, Path(out), pictures=pictures, save_masks=save_masks)
-        for record in _resume(plan, run, share, workers, keep, fail):
-            if watch is not None:
-                watch.add(record)
+        for record in _resume(plan, run, share, workers, keep, watch.fail):
+            watch.add(record)
+        if out is not None:
+            complete_outcomes(Path(out), plan, before, pictures=pictures, save_masks=save_masks)
     if out is None:
         return sort_run(None, plan.settings, plan.dataset.ids, run.records, run.failures)
     return read_run(out)
+
+
+class _Unwatched:
+    """Takes no note of anything; a `Watcher`."""
+
+    def start(self, objects: int, protocol: Protocol) -> None:
+        pass
+
+    def add(self, record: Record) -> None:
+        pass
+
+    def fail(self, failure: Failure) -> None:
+        pass
 
 
 def _open(plan: Plan, out: str | Path | None, rank: Rank, overwrite: bool) -> AbstractContextManager[RunWriter]:
@@ -195,9 +206,14 @@ def _resume(
     share: Sequence[int],
     workers: int,
     keep: Callable[[Outcome], None] | None,
-    fail: Callable[[Failure], None],
+    tell: Callable[[Failure], None],
 ) -> Iterator[Record]:
     """Yield the records of this process's share: first those in the run, then the missing ones as they are made."""
+
+    def fail(failure: Failure) -> None:
+        run.fail(failure)
+        tell(failure)
+
     done = {record.index: record for record in run.records}
     yield from (done[index] for index in share if index in done)
     images = plan.dataset.group_by_image(index for index in share if index not in done)

@@ -57,6 +57,7 @@ def write_model(folder: Path, finished: Run) -> None:
 
 
 def write_plugin(folder: Path, finished: Run) -> None:
+    pytest.importorskip("copier")
     from iis_core.cli.new_plugin import new_plugin
 
     new_plugin.main(["iis-own", "--into", str(folder)], standalone_mode=False)

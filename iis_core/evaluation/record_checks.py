@@ -13,8 +13,9 @@ _KEYS = frozenset(
     ("id", "path", "object_id", "shape", "initial", "initial_boundary", "clicks", "end", "reading", "encoding")
 )
 _CLICK_KEYS = frozenset(("number", "row", "col", "positive", "counts", "boundary", "seconds"))
-_LARGEST_IMAGE = 1 << 32
 _STAGES = frozenset(("model", "robot"))
+_FIRST_STAGES = _STAGES | {"initialize"}
+_LARGEST_IMAGE = 1 << 32
 
 
 def check_record(content: Any, protocol: Protocol) -> None:
@@ -28,12 +29,11 @@ def check_record(content: Any, protocol: Protocol) -> None:
         ValueError: something is wrong; the message says what.
     """
     _check_keys("it", content, _KEYS)
-    for key in ("id", "path"):
-        _check(isinstance(content[key], str), f"{key} is no text")
-    _check(content["id"] != "", "id is empty")
-    _check(content["object_id"] is None or _is_int(content["object_id"]), "object_id is no integer")
-    for key in ("reading", "encoding"):
-        _check(_is_duration(content[key]), f"{key} is no number of seconds")
+    _check(isinstance(content["id"], str) and content["id"] != "", "id is no text")
+    _check(isinstance(content["path"], str), "path is no text")
+    _check(content["object_id"] is None or type(content["object_id"]) is int, "object_id is no integer")
+    _check(_is_duration(content["reading"]), "reading is no number of seconds")
+    _check(_is_duration(content["encoding"]), "encoding is no number of seconds")
     shape, clicks = content["shape"], content["clicks"]
     _check(_are_ints(shape, 2, least=1), "shape is not [height, width]")
     _check(shape[0] * shape[1] <= _LARGEST_IMAGE, "shape is larger than an image can be")
@@ -46,64 +46,57 @@ def check_record(content: Any, protocol: Protocol) -> None:
 
 
 def _check_click(number: int, click: Any, shape: Sequence[int]) -> None:
-    name = f"click {number}"
-    _check_keys(name, click, _CLICK_KEYS)
-    _check(_is_int(click["number"]) and click["number"] == number, f"{name} has the number {click['number']}")
-    _check(isinstance(click["positive"], bool), f"{name}: positive is neither true nor false")
-    for key, size in zip(("row", "col"), shape, strict=True):
-        _check(_is_int(click[key]) and 0 <= click[key] < size, f"{name}: {key} {click[key]} is not in the image")
-    stages = _STAGES | {"initialize"} if number == 1 else _STAGES
-    _check_keys(f"{name}: seconds", click["seconds"], stages)
-    _check(all(map(_is_duration, click["seconds"].values())), f"{name}: seconds are no numbers of seconds")
+    _check_keys("click {}", click, _CLICK_KEYS, number)
+    _check(type(click["number"]) is int and click["number"] == number, "click {} has another number", number)
+    _check(isinstance(click["positive"], bool), "click {}: positive is neither true nor false", number)
+    _check(type(click["row"]) is int and 0 <= click["row"] < shape[0], "click {}: row is not in the image", number)
+    _check(type(click["col"]) is int and 0 <= click["col"] < shape[1], "click {}: col is not in the image", number)
+    _check_keys("click {}: seconds", click["seconds"], _FIRST_STAGES if number == 1 else _STAGES, number)
+    _check(all(map(_is_duration, click["seconds"].values())), "click {}: seconds are no numbers", number)
 
 
 def _check_counts(states: Sequence[Mapping[str, Any]], shape: Sequence[int]) -> None:
     """Check the counts before the first click and after each: the target is the same in all of them."""
-    for number, state in enumerate(states):
-        name = f"counts after {number} clicks"
+    pixels = shape[0] * shape[1]
+    for made, state in enumerate(states):
         for key in ("counts", "boundary"):
-            _check(_are_ints(state[key], 3, least=0), f"{name}: {key} is not [tp, fp, fn]")
-            _check(sum(state[key]) <= shape[0] * shape[1], f"{name}: {key} has more pixels than the image")
-        whole, boundary = Counts(*state["counts"]), Counts(*state["boundary"])
-        within = (
-            boundary.tp <= whole.tp
-            and boundary.tp + boundary.fp <= whole.tp + whole.fp
-            and boundary.tp + boundary.fn <= whole.tp + whole.fn
-        )
-        _check(within, f"{name}: the boundary has more pixels than the mask")
-        _check(whole.tp + whole.fn > 0, f"{name}: the object has no pixels")
+            _check(_are_ints(state[key], 3, least=0), "after {} clicks {} is not [tp, fp, fn]", made, key)
+            _check(sum(state[key]) <= pixels, "after {} clicks {} has more pixels than the image", made, key)
+        (tp, fp, fn), (own_tp, own_fp, own_fn) = state["counts"], state["boundary"]
+        within = own_tp <= tp and own_tp + own_fp <= tp + fp and own_tp + own_fn <= tp + fn
+        _check(within, "after {} clicks the boundary has more pixels than the mask", made)
+        _check(tp + fn > 0, "after {} clicks the object has no pixels", made)
     for key in ("counts", "boundary"):
         sizes = {state[key][0] + state[key][2] for state in states}
-        _check(len(sizes) == 1, f"{key}: tp + fn, the size of the object, changes between clicks")
+        _check(len(sizes) == 1, "{}: tp + fn, the size of the object, changes between clicks", key)
 
 
 def _check_end(end: Any, counts: Sequence[Counts], protocol: Protocol) -> None:
     """Check that the interaction ended when the protocol ends it, and for the reason that is given."""
+    made = len(counts)
     reached = [number for number, each in enumerate(counts, 1) if protocol.is_reached(each.tp, each.union)]
-    used_up = len(counts) == protocol.max_clicks
-    true_end = "stop_iou" if reached else "max_clicks" if used_up else "no_click"
-    _check(len(counts) <= protocol.max_clicks, f"{len(counts)} clicks, but the protocol has {protocol.max_clicks}")
-    _check(reached in ([], [len(counts)]), f"there are clicks after click {reached[:1]}, which reached the stop IoU")
-    _check(end == true_end, f"end is {end!r}, but the clicks end with {true_end!r}")
+    true_end = "stop_iou" if reached else "max_clicks" if made == protocol.max_clicks else "no_click"
+    _check(made <= protocol.max_clicks, "{} clicks, but the protocol has {}", made, protocol.max_clicks)
+    _check(reached in ([], [made]), "there are clicks after one that reached the stop IoU")
+    _check(end == true_end, "end is {!r}, but the clicks end with {!r}", end, true_end)
 
 
-def _check(holds: bool, complaint: str) -> None:
+def _check(holds: bool, complaint: str, *parts: Any) -> None:
+    # There are millions of checks in a large run: the message is put together only where it is needed.
     if not holds:
-        raise ValueError(complaint)
+        raise ValueError(complaint.format(*parts))
 
 
-def _check_keys(name: str, content: Any, keys: frozenset[str]) -> None:
-    _check(isinstance(content, dict), f"{name} is no object of keys and values")
-    wrong = sorted(content.keys() ^ keys)
-    _check(not wrong, f"{name}: {', '.join(wrong)} is {'missing' if {*wrong} & keys else 'unknown'}")
-
-
-def _is_int(value: Any) -> bool:
-    return type(value) is int
+def _check_keys(name: str, content: Any, keys: frozenset[str], *parts: Any) -> None:
+    _check(isinstance(content, dict), name + " is no object of keys and values", *parts)
+    if content.keys() != keys:
+        wrong = sorted(content.keys() ^ keys)
+        kind = "missing" if keys - content.keys() else "unknown"
+        raise ValueError(f"{name.format(*parts)}: {', '.join(wrong)} is {kind}")
 
 
 def _are_ints(values: Any, count: int, least: int) -> bool:
-    return isinstance(values, list) and len(values) == count and all(_is_int(each) and each >= least for each in values)
+    return isinstance(values, list) and len(values) == count and all(type(v) is int and v >= least for v in values)
 
 
 def _is_duration(value: Any) -> bool:

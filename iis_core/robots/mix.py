@@ -10,6 +10,7 @@ from torch import Tensor
 
 from iis_core.errors import UserError
 from iis_core.plugins.load import load_initial_robot, load_robot
+from iis_core.plugins.offers import show_loaded
 from iis_core.robots.base import Robot
 from iis_core.robots.initial import InitialRobot
 from iis_core.types import Clicks, NewClicks, Region
@@ -35,6 +36,9 @@ class MixRobot:
         self.weights = _normalise_weights(robots)
         rules = {"threshold": threshold, "inclusive": inclusive}
         self.robots = [load_robot(robot, **rules) if isinstance(robot, str) else robot for robot in robots]
+
+    def __repr__(self) -> str:
+        return show_loaded(self)
 
     def __call__(
         self,

@@ -52,5 +52,5 @@ def name_of(thing: object) -> str:
 
 def near_matches(word: str, known: Iterable[str]) -> str:
     """`"; did you mean 'a' or 'b'?"`, or nothing where nothing is near."""
-    matches = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    matches = difflib.get_close_matches(word, list(dict.fromkeys(known)), n=3, cutoff=0.6)
     return f"; did you mean {' or '.join(map(repr, matches))}?" if matches else ""

@@ -43,9 +43,9 @@ def test_a_dataset_of_files_is_checked_where_they_are(install: Callable[..., obj
     install("iis-files", {"files": "files_plugin"}, files_plugin=source, files_parts=parts)
     skipped = [result for result in check_plugin("iis-files") if result.status == "skipped"]
     assert [result.reason for result in skipped] == [
-        "files/set is checked on its files: iis check files/set --set root=DIR"
+        "files/set is checked on its files: iis check files/set --data-root DIR"
     ]
-    with pytest.raises(UserError, match="files/set is checked on its files: iis check files/set --set root=DIR"):
+    with pytest.raises(UserError, match="files/set is checked on its files: iis check files/set --data-root DIR"):
         check("files/set")
     assert {result.check for result in check("files/set", root=".") if result.status == "failed"} == set()
 

@@ -48,7 +48,7 @@ def test_several_runs_stand_side_by_side_and_departures_are_named(iis: Iis, fini
     assert iis(*ARGUMENTS, "--out", tmp_path / "other", "--max-clicks", 3).returncode == 0
     rows = json.loads(iis("report", finished, tmp_path / "other", "--json").stdout)
     assert [row["protocol"] for row in rows] == ["ritm", "ritm*"]
-    assert rows[1]["notes"] == ["ritm*: max_clicks is 3 instead of 20"]
+    assert rows[1]["notes"][0] == "ritm*: max_clicks is 3 instead of 20"
     assert "max_clicks is 3 instead of 20" in iis("report", finished, tmp_path / "other").stdout
     (columns, *_) = csv.reader(io.StringIO(iis("report", finished, tmp_path / "other", "--csv").stdout))
     assert columns.index("NoC@90") < columns.index(">=3@85") < columns.index(">=20@85") < columns.index("drops")
@@ -107,24 +107,6 @@ def test_a_plugins_defect_is_exit_status_3(iis: Iis, install: Callable[..., Path
     assert result.returncode == 3
     assert "iis-bad" in result.stderr
     assert "Traceback" not in result.stderr
-
-
-def test_plugins_shows_the_broken_one_beside_the_others(iis: Iis, install: Callable[..., Path]) -> None:
-    install("iis-bad", {"bad": "bad_plugin"}, bad_plugin="raise RuntimeError('boom')")
-    assert "broken: plugin 'bad' of iis-bad (import): RuntimeError: boom" in iis("plugins").stdout
-    content = json.loads(iis("plugins", "--json").stdout)
-    assert {plugin["namespace"] for plugin in content["plugins"]} >= {"core", "toy"}
-    assert content["problems"][0]["stage"] == "import"
-
-
-def test_list_and_show(iis: Iis) -> None:
-    assert "toy/disks" in iis("list", "models").stdout
-    assert iis("list", "models", "nothing/*").stdout == ""
-    (entry,) = json.loads(iis("list", "models", "toy/*", "--json").stdout)
-    assert entry == {"name": "toy/disks", "summary": "a disk for every click", "plugin": "iis-toy"}
-    kinds = {entry["kind"] for entry in json.loads(iis("show", "ritm", "--json").stdout)}
-    assert {"robots", "protocols"} <= kinds
-    assert "0.49" in iis("show", "core/ritm").stdout
 
 
 def test_check_reports_every_check(iis: Iis) -> None:
@@ -190,45 +172,3 @@ def test_pictures_and_masks_are_written(iis: Iis, tmp_path: Path) -> None:
     assert iis(*ARGUMENTS, "--out", tmp_path / "run", "--pictures", 1, "--save-masks", "--workers", 2).returncode == 0
     assert len(list((tmp_path / "run" / "pictures").iterdir())) == 1
     assert len(list((tmp_path / "run" / "masks").iterdir())) == 8
-
-
-COMMANDS = """
-from iis_core.plugins import CommandSpec, hookimpl
-IIS_API = 1
-@hookimpl
-def iis_commands():
-    yield CommandSpec(name="more/greet", target="more_commands:greet", summary="Say hello.")
-    yield CommandSpec(name="more/lost", target="more_commands:lost", summary="Is not there.")
-    yield CommandSpec(name="more/function", target="more_commands:function", summary="Is no command.")
-"""
-GREET = """
-import click
-@click.command()
-@click.argument("name")
-def greet(name):
-    "Say hello."
-    click.echo(f"hello {name}")
-def function():
-    pass
-"""
-
-
-def test_a_plugin_adds_commands(iis: Iis, install: Callable[..., Path]) -> None:
-    install("iis-more", {"more": "more_plugin"}, more_plugin=COMMANDS, more_commands=GREET)
-    assert iis("greet", "you").stdout == "hello you\n"
-    shown = iis("--help").stdout
-    assert "Commands of plugins" in shown
-    assert "Say hello." in shown
-    assert iis("list", "commands", "more/*").stdout.startswith("more/function")
-    for name, message in (("lost", "more_commands has no 'lost'"), ("function", "its target is no click command")):
-        result = iis(name)
-        assert (result.returncode, message in result.stderr) == (3, True)
-
-
-def test_a_command_of_a_plugin_that_is_missing_says_how_to_install_it(
-    iis: Iis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys.modules["iis_core.cli.main"], "OWN_COMMANDS", {"shake": "absent"})
-    result = iis("shake")
-    assert result.returncode == 2
-    assert "iis shake: the plugin iis-absent is not installed" in result.stderr

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from xml.etree import ElementTree
 
 import cv2
 import numpy as np
 import pytest
 from toy_runs import run
 
-from iis_core import Sample, UserError, evaluate, load_dataset, read_run
+from iis_core import Sample, UserError, evaluate, load_dataset
 from iis_core.files.images import read_image, read_mask
 from iis_core.files.naming import name_file
 from iis_core.metrics import count
@@ -148,60 +146,3 @@ def test_pictures_that_cannot_be_written_leave_the_run_resumable(tmp_path: Path)
     assert run(tmp_path / "run", pictures=2).is_complete
     with pytest.raises(UserError, match="pictures must be at least 0, not -1"):
         run(tmp_path / "other", pictures=-1)
-
-
-def test_without_matplotlib_plots_name_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from iis_core.report.curves import plot_curves
-
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
-    with pytest.raises(UserError, match=r"pip install 'iis-core\[plot\]'"):
-        plot_curves([run(tmp_path / "run")], tmp_path / "plot.png")
-
-
-def test_a_curve_ends_where_it_is_no_longer_defined(tmp_path: Path) -> None:
-    from iis_core.report.curves import mean_iou_curve
-
-    stopped = run(tmp_path / "stopped")
-    first_end = min(len(record.clicks) for record in stopped.records if record.end == "stop_iou")
-    assert len(mean_iou_curve(stopped)) == first_end
-    free = run(tmp_path / "free", overrides={"stop_iou": None, "max_clicks": 5})
-    assert len(mean_iou_curve(free)) == 5
-    assert mean_iou_curve(free)[0] == pytest.approx(mean_iou_curve(stopped)[0])
-
-
-def is_drawn(file: Path) -> bool:
-    """Whether it is of the format that its name says, and something is in it."""
-    if file.suffix == ".png":
-        return np.ptp(read_image(file)) > 100
-    if file.suffix == ".svg":
-        return len(ElementTree.parse(file).findall(".//{http://www.w3.org/2000/svg}path")) > 2
-    content = file.read_bytes()
-    return content.startswith(b"%PDF-") and b"/Type /Page " in content and content.rstrip().endswith(b"%%EOF")
-
-
-@pytest.mark.parametrize("ending", ["png", "pdf", "svg"])
-def test_plots_are_drawn(tmp_path: Path, iis: Callable, ending: str) -> None:
-    pytest.importorskip("matplotlib")
-    runs = [run(tmp_path / "a").path, run(tmp_path / "b", overrides={"stop_iou": None, "max_clicks": 5}).path]
-    result = iis("report", *runs, "--plot", tmp_path / f"plot.{ending}")
-    assert result.returncode == 0, result.stderr
-    assert is_drawn(tmp_path / f"plot.{ending}")
-
-
-@pytest.mark.parametrize("name", ["plot.mp3", "missing/plot.png"])
-def test_a_plot_that_cannot_be_written_is_named(tmp_path: Path, name: str) -> None:
-    pytest.importorskip("matplotlib")
-    from iis_core.report.curves import plot_curves
-
-    with pytest.raises(UserError, match=r"plot\.\w+ cannot be written"):
-        plot_curves([run(tmp_path / "run")], tmp_path / name)
-
-
-def test_an_empty_run_has_no_plot(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
-    from iis_core.report.curves import plot_curves
-
-    folder = run(tmp_path / "run").path
-    (folder / "records.jsonl").write_text("")
-    with pytest.raises(UserError, match="has no records yet"):
-        plot_curves([read_run(folder)], tmp_path / "plot.png")

@@ -219,6 +219,18 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path, iis: Callable, monkeypatch: p
     assert "cannot be written: No space left" in iis("pictures", folder, "--out", tmp_path / "new").stderr
 
 
+def test_no_picture_takes_the_place_of_another_file(tmp_path: Path, iis: Callable) -> None:
+    folder = run(tmp_path / "run").path
+    photograph = tmp_path / "data" / "shape1.png"
+    photograph.parent.mkdir()
+    photograph.write_bytes(b"photograph")
+    result = iis("pictures", folder, "--ids", "shape1", "--out", photograph.parent)
+    assert (result.returncode, photograph.read_bytes()) == (2, b"photograph")
+    assert f"{photograph} is there already: remove it, or choose another --out" in result.stderr
+    for _ in range(2):
+        assert iis("pictures", folder, "--ids", "shape1").returncode == 0
+
+
 def test_an_unfinished_run_is_drawn_as_far_as_it_went(tmp_path: Path, iis: Callable) -> None:
     folder = run(tmp_path / "run").path
     lines = (folder / "records.jsonl").read_text().splitlines(keepends=True)

@@ -171,13 +171,11 @@ def test_records_that_would_be_lost_are_noticed_at_the_next_one(
     change: Callable[[Path], None], tmp_path: Path, finished: Run
 ) -> None:
     folder = tmp_path / "run"
-    with (
-        pytest.raises(UserError, match=r"records\.jsonl was removed or replaced while it was written"),
-        open_run(folder, finished.settings, finished.ids, dict, Rank()) as writer,
-    ):
+    with open_run(folder, finished.settings, finished.ids, dict, Rank()) as writer:
         writer.append(finished.records[0])
         change(folder)
-        writer.append(finished.records[1])
+        with pytest.raises(UserError, match=r"records\.jsonl was removed or replaced while it was written"):
+            writer.append(finished.records[1])
     if change is move:
         folder.with_name("moved").rename(folder)
         assert len(read_run(folder).records) == 2

@@ -91,13 +91,12 @@ def test_a_drip_is_given_up(server: HostileServer, tmp_path: Path, answer: Answe
         get(server, tmp_path, answer)
 
 
-
 ADDRESSES = ["file:///etc/hostname", "data:,content", "ftp://127.0.0.1/file", "x:y", "http://192.0.2.1/f", "http://[/f"]
 
 
 @pytest.mark.parametrize("url", ADDRESSES)
 def test_only_https_is_fetched(server: HostileServer, tmp_path: Path, url: str) -> None:
-    with pytest.raises(UserError, match="is refused, only https is fetched|Invalid IPv6"):
+    with pytest.raises(UserError, match=r"is refused, only https is fetched|Invalid IPv6"):
         fetch(Download(url=url, file="f"), tmp_path)
     assert not {path.name for path in tmp_path.iterdir()} - {".f.lock"}
 
@@ -111,7 +110,7 @@ def test_no_redirect_leads_away_from_https(
     place = f"{server.url.replace('127.0.0.1', 'localhost')}/file".replace("http", "https")
     monkeypatch.setattr(transfers, "_LOOPBACK", ())
     monkeypatch.setenv("no_proxy", "localhost")
-    with pytest.raises(UserError, match="is refused, only https is fetched|Invalid IPv6"):
+    with pytest.raises(UserError, match=r"is refused, only https is fetched|Invalid IPv6"):
         fetch(Download(url=place), tmp_path)
 
 
@@ -126,7 +125,12 @@ def test_a_mirror_may_be_http(server: HostileServer, tmp_path: Path, monkeypatch
 
 def test_a_server_writes_nothing_on_the_terminal(server: HostileServer, tmp_path: Path) -> None:
     escape = "\x1b]0;title\x07\x1b[2J\x9b"
-    for status in (f"HTTP/1.1 404 {escape}", f"HTTP/1.1 {escape}", f"{escape}", f"HTTP/1.1 302 x\r\nLocation: a:{escape}"):
+    for status in (
+        f"HTTP/1.1 404 {escape}",
+        f"HTTP/1.1 {escape}",
+        f"{escape}",
+        f"HTTP/1.1 302 x\r\nLocation: a:{escape}",
+    ):
         with pytest.raises(UserError) as caught:
             get(server, tmp_path, [f"{status}\r\n\r\n".encode("latin-1")])
         assert str(caught.value).isprintable(), status

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from iis_core.cli.keywords import data_keywords_option, keywords_option, parse_keywords
+from iis_core.cli.keywords import data_keywords_option, keywords_option, model_keywords_option, parse_keywords
+from iis_core.cli.options import PATH, CatalogName
 from iis_core.errors import UserError
+from iis_core.plugins.specs import DatasetSpec, ModelSpec, ProtocolSpec, RobotSpec
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -23,14 +26,22 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--model", default="classic/grabcut", show_default=True, help="Catalog name.")
-@click.option("--dataset", default="datasets/sample", show_default=True, help="Catalog name.")
-@click.option("--protocol", default="core/ritm", show_default=True, help="Catalog name.")
-@click.option("--data-root", metavar="DIR", help="Where the dataset's files are.")
-@click.option("--out", metavar="DIR", help="Run folder; by default runs/MODEL--DATASET--PROTOCOL, with what differs.")
+@click.option(
+    "--model", type=CatalogName(ModelSpec), default="classic/grabcut", show_default=True, help="Catalog name."
+)
+@click.option(
+    "--dataset", type=CatalogName(DatasetSpec), default="datasets/sample", show_default=True, help="Catalog name."
+)
+@click.option(
+    "--protocol", type=CatalogName(ProtocolSpec), default="core/ritm", show_default=True, help="Catalog name."
+)
+@click.option("--data-root", type=PATH, metavar="DIR", help="Where the dataset's files are.")
+@click.option(
+    "--out", type=PATH, metavar="DIR", help="Run folder; by default runs/MODEL--DATASET--PROTOCOL, with what differs."
+)
 @click.option("--overwrite", is_flag=True, help="Remove the run that the folder holds, and start anew.")
 @data_keywords_option
-@keywords_option
+@model_keywords_option
 @click.option("--device", default="cpu", show_default=True, help="Torch device of the model.")
 @click.option("--limit", type=int, help="Evaluate the first so many objects.")
 @click.option("--ids", metavar="ID,ID,...", help="Evaluate the objects with these ids.")
@@ -39,10 +50,8 @@ if TYPE_CHECKING:
 @click.option("--workers", default=0, show_default=True, help="Threads that read and click beside the model.")
 @click.option("--pictures", default=0, show_default=True, help="Render the first so many objects into the run folder.")
 @click.option("--save-masks", is_flag=True, help="Write every object's last mask into the run folder.")
-@click.option("--robot", help="Override the protocol's robot.")
-@click.option(
-    "--robot-set", "robot_keywords", metavar="KEY=VALUE", multiple=True, help="A keyword of the robot; repeatable."
-)
+@click.option("--robot", type=CatalogName(RobotSpec), help="Override the protocol's robot.")
+@keywords_option("--robot-set", "robot_keywords", RobotSpec, "robot", "A keyword of the robot")
 @click.option("--threshold", type=float, help="Override the protocol's threshold.")
 @click.option("--inclusive/--strict", default=None, help="Override the comparison: y >= or > threshold.")
 @click.option("--max-clicks", type=int, help="Override the protocol's limit of clicks.")
@@ -51,9 +60,9 @@ def evaluate(
     model: str,
     dataset: str,
     protocol: str,
-    data_root: str | None,
+    data_root: Path | None,
     data_keywords: tuple[str, ...],
-    out: str | None,
+    out: Path | None,
     overwrite: bool,
     robot_keywords: tuple[str, ...],
     keywords: tuple[str, ...],
@@ -75,11 +84,13 @@ def evaluate(
     overrides = {rule: value for rule, value in rules.items() if value is not None}
     if stop_iou is not None:
         overrides["stop_iou"] = _parse_stop_iou(stop_iou)
+    model_keywords = parse_keywords(keywords, "--set", (ModelSpec, model))
+    dataset_keywords = parse_keywords(data_keywords, "--data", (DatasetSpec, dataset))
     from iis_core.evaluation.evaluating import carry_out
     from iis_core.evaluation.plan import make_plan
     from iis_core.evaluation.processes import own_device, this_rank
 
-    root = {} if data_root is None else {"root": data_root}
+    root = {} if data_root is None else {"root": str(data_root)}
     rank = this_rank()
     with _show_progress(shown=rank.number == 0) as watch:
         plan = make_plan(
@@ -88,8 +99,8 @@ def evaluate(
             protocol,
             overrides=overrides,
             robot_keywords=parse_keywords(robot_keywords, "--robot-set"),
-            model_keywords=parse_keywords(keywords),
-            dataset_keywords=root | parse_keywords(data_keywords, "--data"),
+            model_keywords=model_keywords,
+            dataset_keywords=root | dataset_keywords,
             device=own_device(device),
             ids=None if ids is None else ids.split(","),
             limit=limit,

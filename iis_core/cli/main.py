@@ -2,57 +2,68 @@
 
 from __future__ import annotations
 
-import importlib
+import io
 import os
 import sys
+from collections import Counter
 
 import click
+from click.shell_completion import CompletionItem
 
-from iis_core.errors import IISError, PluginError, UserError
-from iis_core.plugins.catalog import OWN_COMMANDS, catalog, find, how_to_install
-from iis_core.plugins.offers import Offer
+from iis_core.cli.terminal import accept_every_character, say
+from iis_core.errors import IISError, PluginError, UserError, near_matches
+from iis_core.plugins.builtin import COMMANDS
+from iis_core.plugins.catalog import OWN_COMMANDS, catalog, explain_absence, find
+from iis_core.plugins.offers import Claim, Offer
 from iis_core.plugins.specs import CommandSpec
 
-_CORE = {
-    "plugins": "iis_core.cli.listing:plugins",
-    "list": "iis_core.cli.listing:list_",
-    "show": "iis_core.cli.listing:show",
-    "check": "iis_core.cli.check:check",
-    "evaluate": "iis_core.cli.evaluate:evaluate",
-    "report": "iis_core.cli.report:report",
-    "pictures": "iis_core.cli.pictures:pictures",
-    "data": "iis_core.cli.data:data",
-    "weights": "iis_core.cli.weights:weights",
-    "predict": "iis_core.cli.predict:predict",
-    "new-plugin": "iis_core.cli.new_plugin:new_plugin",
-}
-"""The core's own commands; those of plugins come from the hook `iis_commands`."""
+_CORE = Claim("core", "iis_core.plugins.builtin", "iis-core", "")
 
 
 class _LazyGroup(click.Group):
-    """Imports a command's module only when the command is used; `--help` imports no plugin's."""
+    """Imports a command's module only when the command is used; `--help` imports none."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_CORE)
+        return [*COMMANDS, *_list_others()]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name in _CORE:
-            module, _, attribute = _CORE[name].partition(":")
-            command: click.Command = getattr(importlib.import_module(module), attribute)
-            return command
-        variants = {offer.spec.variant for offer in catalog().offers[CommandSpec].values()}
-        if name in variants:
+        if name in COMMANDS:
+            return _load_command(Offer(COMMANDS[name], _CORE))
+        if name in _list_others() or name in catalog().offers[CommandSpec]:
             return _load_command(find(CommandSpec, name))
-        if name in OWN_COMMANDS:
-            raise UserError(f"iis {name}: {how_to_install(OWN_COMMANDS[name])}")
+        if name in OWN_COMMANDS and not ctx.resilient_parsing:
+            raise UserError(f"iis {name}: {explain_absence(OWN_COMMANDS[name])}")
         return None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not (ctx.resilient_parsing or name.startswith("-")) and self.get_command(ctx, name) is None:
+            ctx.fail(f"No such command {name!r}{near_matches(name, self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        super().format_commands(ctx, formatter)
-        rows = [(offer.spec.variant, offer.spec.summary) for offer in catalog().offers[CommandSpec].values()]
-        if rows:
-            with formatter.section("Commands of plugins"):
-                formatter.write_dl(rows)
+        core = {name: spec.summary for name, spec in COMMANDS.items()}
+        for title, commands in (("Commands", core), ("Commands of plugins", _list_others())):
+            if commands:
+                with formatter.section(title):
+                    formatter.write_dl(list(commands.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        return [*map(CompletionItem, names), *click.Command.shell_complete(self, ctx, incomplete)]
+
+
+def _list_others() -> dict[str, str]:
+    """List the commands of plugins with their summaries, each by its full name where another one has its own."""
+    offers = catalog().offers[CommandSpec].values()
+    count = Counter(offer.spec.variant for offer in offers)
+    return {
+        offer.spec.variant if count[offer.spec.variant] == 1 else offer.spec.name: offer.spec.summary
+        for offer in offers
+        if offer.spec.namespace != "core"
+    }
 
 
 def _load_command(offer: Offer[CommandSpec]) -> click.Command:
@@ -70,20 +81,28 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line. Exit status 2: the user's mistake, 3: a plugin's defect, 130: interrupted."""
+    accept_every_character()
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(prog_name="iis", standalone_mode=False)
     except IISError as error:
         if os.environ.get("IIS_TRACEBACK") == "1":
             raise
         hint = " (IIS_TRACEBACK=1 shows where)" if error.__cause__ is not None else ""
-        click.echo(f"Error: {error}{hint}", err=True)
+        _complain(f"Error: {error}{hint}")
         status = error.exit_status
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        _complain(shown.getvalue().rstrip("\n"))
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
+        say("Interrupted.", err=True)
         status = 130
     except BrokenPipeError:
         status = 1
     sys.exit(status)
+
+
+def _complain(text: str) -> None:
+    for line in text.split("\n"):
+        say(line, err=True)

@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 import importlib_metadata
 
+from iis_core.cli.options import PATH
+from iis_core.cli.terminal import say
 from iis_core.errors import UserError
 from iis_core.files.writing import explain_write_errors
 from iis_core.plugins.catalog import OWN_PLUGINS
@@ -18,7 +20,7 @@ _TEMPLATE = Path(__file__).parents[1] / "template"
 
 @click.command()
 @click.argument("name", metavar="iis-NAME")
-@click.option("--into", type=click.Path(path_type=Path), default=".", help="Folder to write it into; by default here.")
+@click.option("--into", type=PATH, default=".", help="Folder to write it into; by default here.")
 def new_plugin(name: str, into: Path) -> None:
     """Write the package of a new plugin: a small working model, robot and dataset to begin from, and their tests."""
     if not re.fullmatch(r"iis-[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
@@ -28,11 +30,11 @@ def new_plugin(name: str, into: Path) -> None:
         raise UserError(f"{name} exists already: choose another name")
     folder = into / name
     with explain_write_errors(folder):
-        if folder.exists():
+        if folder.exists() or folder.is_symlink():
             raise UserError(f"{folder} exists already: choose another name, or delete it first")
         write_plugin(name, folder)
     place = folder if folder.is_absolute() else f"./{folder}"
-    click.echo(f"{folder} is written; next: pip install {place} && iis check {name}")
+    say(f"{folder} is written; next: pip install {place} && iis check {name}")
 
 
 def write_plugin(name: str, folder: Path) -> None:

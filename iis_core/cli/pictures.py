@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from iis_core.cli.options import PATH
+from iis_core.cli.terminal import say
 from iis_core.errors import UserError, near_matches
 
 if TYPE_CHECKING:
@@ -19,12 +21,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 @click.option("--worst", type=click.IntRange(min=1), metavar="N", help="The N objects that went worst.")
 @click.option("--ids", metavar="ID,ID,...", help="The objects with these ids. Without --worst and --ids: all.")
 @click.option("--every-click", is_flag=True, help="A picture before the first click and after each, not only the last.")
 @click.option("--device", help="Torch device of the model; by default one of the kind that the run used.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where to write; by default RUN/pictures.")
+@click.option("--out", type=PATH, metavar="DIR", help="Where to write; by default RUN/pictures.")
 def pictures(
     run: Path, worst: int | None, ids: str | None, every_click: bool, device: str | None, out: Path | None
 ) -> None:
@@ -44,13 +46,14 @@ def pictures(
 
     model, dataset = load_replayed(found, device)
     different: list[Replay] = []
+    folder = run / "pictures" if out is None else out
     for replay in replay_records(model, dataset, found.protocol, records):
-        for file in write_pictures(out or run / "pictures", replay, every_click=every_click):
-            click.echo(str(file))
+        for file in write_pictures(folder, replay, every_click=every_click, replace=out is None):
+            say(file)
         if replay.differs_at is not None:
             different.append(replay)
     if different:
-        click.echo(_explain(found, model, dataset, different, len(records)), err=True)
+        say(_explain(found, model, dataset, different, len(records)), err=True)
 
 
 def _choose_records(run: Run, worst: int | None, ids: Sequence[str] | None) -> list[Record]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
+from pathlib import Path
 
 from iis_core.datasets.base import SegDataset, info_of
 from iis_core.datasets.regions import object_mask
 from iis_core.errors import IISError, name_of, plugin_call
+from iis_core.files.images import find_range
 from iis_core.plugins.specs import DatasetSpec
 from iis_core.threads import ahead
+from iis_core.types import Sample
+
+_DARK = 64
 
 
 @dataclass(frozen=True)
@@ -41,9 +47,10 @@ def check_files(dataset: SegDataset, spec: DatasetSpec | None, workers: int = 2)
     for number, findings in ahead(partial(_check_sample, dataset), range(len(dataset)), workers):
         objects += number
         yield findings
-    unused = [Finding("", f"{file} has no image") for file in getattr(dataset, "unused", ())]
+    notes = [Finding("", f"{file} has no image") for file in getattr(dataset, "unused", ())]
+    notes += _list_left_out(getattr(dataset, "left_out", ()))
     counts = () if spec is None else (("images", len(dataset), spec.images), ("objects", objects, spec.objects))
-    yield unused + [
+    yield notes + [
         Finding("", f"{found} {what}, {published} are published: numbers will be those of another set")
         for what, found, published in counts
         if published is not None and found != published
@@ -64,7 +71,28 @@ def _check_sample(dataset: SegDataset, index: int) -> tuple[int, list[Finding]]:
     findings = [Finding(name, f"object {o} has no pixels {remedy}") for o in empty]
     if not objects:
         findings = [Finding(name, f"there is no object {remedy}")]
-    return len(objects), findings
+    return len(objects), findings + _check_range(sample, name)
+
+
+def _check_range(sample: Sample, name: str) -> list[Finding]:
+    """Find images of 10 to 14 bits that are stored in 16, of which the upper 8 are read."""
+    path = Path(str(sample.info["path"]))
+    if sample.image.max() >= _DARK or not path.is_file():
+        return []
+    largest, possible = find_range(path)
+    if largest == possible or not largest:
+        return []
+    cause = f"{path} stores numbers up to {largest} of {possible}, so that it is read nearly black"
+    return [Finding(name, f"{cause}: multiply them to use the whole range")]
+
+
+def _list_left_out(files: Sequence[Path]) -> list[Finding]:
+    """Name files that are taken for no images, by their ending."""
+    by_suffix = groupby(sorted(files, key=lambda file: (file.suffix.lower(), file)), lambda file: file.suffix.lower())
+    return [
+        Finding("", f"{len(some)} files ending in {suffix or 'nothing'} are left out, the first is {some[0]}")
+        for suffix, some in ((suffix, list(group)) for suffix, group in by_suffix)
+    ]
 
 
 def _read_name(dataset: SegDataset, index: int) -> str:

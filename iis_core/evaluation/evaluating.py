@@ -23,6 +23,7 @@ from iis_core.evaluation.protocols import Protocol
 from iis_core.evaluation.records import Record
 from iis_core.evaluation.run_folder import RunWriter, open_run
 from iis_core.evaluation.runs import Run, read_run, sort_run
+from iis_core.files.writing import refuse_folder_of_inputs
 from iis_core.models import IISModel
 from iis_core.threads import ahead
 
@@ -163,6 +164,9 @@ def carry_out(
     rank = this_rank()
     if out == "":
         raise UserError("out is empty: give a folder, or leave it out")
+    root = plan.settings["dataset"].get("keywords", {}).get("root")
+    if out is not None and isinstance(root, str):
+        refuse_folder_of_inputs(Path(out), Path(root))
     if out is None and (rank.of > 1 or pictures or save_masks):
         raise UserError("several processes, pictures and masks need a run folder: give out")
     share = [index for index, (image, _) in enumerate(plan.dataset.objects) if image % rank.of == rank.number]

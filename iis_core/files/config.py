@@ -60,7 +60,7 @@ def read_user_config() -> UserConfig:
             raise UserError(f"{file} has an unknown key {key!r}{near_matches(key, _KEYS)}")
     mirrors = content.get("mirrors", [])
     if not (isinstance(mirrors, list) and all(map(_is_address, mirrors))):
-        raise UserError(f"{file}: mirrors must be a list of URLs, written [\"https://...\"]")
+        raise UserError(f'{file}: mirrors must be a list of URLs, written ["https://..."]')
     weights = _read_folder(file, content, "weights") or _default_weights()
     return UserConfig(_read_folder(file, content, "data"), weights, tuple(mirrors))
 
@@ -86,7 +86,7 @@ def _read_folder(file: Path, content: dict[str, object], key: str) -> Path | Non
     if value is None:
         return None
     if not isinstance(value, str) or not value or "\0" in value:
-        raise UserError(f"{file}: {key} must be a folder, written \"/path/to/{key}\", not a {type(value).__name__}")
+        raise UserError(f'{file}: {key} must be a folder, written "/path/to/{key}", not a {type(value).__name__}')
     return expand(value)
 
 

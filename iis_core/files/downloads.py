@@ -73,7 +73,9 @@ def keep_checksum(file: Path) -> None:
 def _check_name(download: Download) -> str:
     name = download.file_name
     if name in ("", ".", "..") or not name.isprintable() or set(name) & set('/\\:*?"<>|') or len(name.encode()) > 200:
-        raise UserError(f"{make_printable(download.url)} does not end in the name of a file: give the address of a file")
+        raise UserError(
+            f"{make_printable(download.url)} does not end in the name of a file: give the address of a file"
+        )
     return name
 
 

@@ -75,14 +75,17 @@ def parse_json(text: str | bytes) -> Any:
         text: the JSON.
 
     Raises:
-        ValueError: the text is no JSON, holds NaN or infinity, a number of thousands of digits, or nests too deeply.
+        JSONDecodeError: the text is no JSON.
+        ValueError: it holds NaN or infinity, a number of thousands of digits, or nests too deeply.
     """
     try:
         return json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError:
+        raise
     except RecursionError:
         raise ValueError("it nests too deeply") from None
     except ValueError as error:
-        raise ValueError(first_line(error)) from None
+        raise ValueError(first_line(error).split("; use sys.")[0]) from None
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,7 +41,7 @@ def find_stand_in(path: Path) -> StandIn | None:
     Raises:
         OSError: it cannot be read.
     """
-    if path.is_symlink() and not path.exists() and "/annex/objects/" in Path(os.readlink(path)).as_posix():
+    if path.is_symlink() and not path.exists() and "/annex/objects/" in path.readlink().as_posix():
         return _ANNEX
     with path.open("rb") as file:
         beginning = file.read(512).removeprefix(codecs.BOM_UTF8)

@@ -248,4 +248,3 @@ def _read(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any
 
 def _note_beside(file: Path) -> Path:
     return file.with_name(f"{file.name}.json")
-

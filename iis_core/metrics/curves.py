@@ -6,12 +6,12 @@ As in `iis_core.metrics.records`, what an early stop leaves undefined raises Use
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from math import inf
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from iis_core.metrics.ratios import iou
-from iis_core.metrics.records import mean_iou_at, reach
+from iis_core.metrics.records import mean, mean_iou_at, reach
 
 if TYPE_CHECKING:
     from iis_core.evaluation.protocols import Protocol
@@ -49,7 +49,7 @@ def mean_iou_over_clicks(records: Sequence[Record], protocol: Protocol) -> float
 
     Source: Forte et al. 2020, Getting to 99% Accuracy in Interactive Segmentation.
     """
-    return float(np.mean(mean_iou_curve(records, protocol)))
+    return mean(mean_iou_curve(records, protocol))
 
 
 def area_under_curve(records: Sequence[Record], protocol: Protocol) -> float:
@@ -66,7 +66,7 @@ def area_under_curve(records: Sequence[Record], protocol: Protocol) -> float:
         UserError: as for `mean_iou_at`.
     """
     curve = mean_iou_curve(records, protocol)
-    return float(np.trapezoid(curve)) / (len(curve) - 1) if len(curve) > 1 else curve[0]
+    return mean((a + b) / 2 for a, b in pairwise(curve)) if len(curve) > 1 else curve[0]
 
 
 def noc_histogram(records: Sequence[Record], threshold: float, protocol: Protocol) -> tuple[list[int], int]:
@@ -105,7 +105,7 @@ def share_reached(records: Sequence[Record], threshold: float, protocol: Protoco
         UserError: as for `noc`.
     """
     counts, _ = noc_histogram(records, threshold, protocol)
-    return [float(within) / len(records) for within in np.cumsum(counts)]
+    return [within / len(records) for within in accumulate(counts)]
 
 
 def worst_first(records: Sequence[Record], threshold: float, protocol: Protocol) -> list[Record]:
@@ -126,6 +126,6 @@ def worst_first(records: Sequence[Record], threshold: float, protocol: Protocol)
     def rank(record: Record) -> tuple[float, float]:
         clicks = reach(record, threshold, protocol)
         last = record.clicks[-1].counts if record.clicks else record.initial
-        return (-np.inf if clicks is None else -clicks), iou(last)
+        return (-inf if clicks is None else -clicks), iou(last)
 
     return sorted(records, key=rank)

@@ -7,11 +7,11 @@ change any more, and its IoU holds for the clicks that were not made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from math import fsum
+from statistics import quantiles
 from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
 
 from iis_core.errors import UserError
 from iis_core.metrics.ratios import check_iou, iou, iou_reaches
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from iis_core.evaluation.records import Record
 
 _NEVER_STOP = "evaluate with --stop-iou none, in Python with overrides={'stop_iou': None}"
+
+
+def mean(values: Iterable[float]) -> float:
+    """Return the mean of one value or more, exact up to its last bit."""
+    listed = list(values)
+    return fsum(listed) / len(listed)
 
 
 def usual_thresholds(protocol: Protocol) -> list[float]:
@@ -93,7 +99,7 @@ def mean_noc(records: Sequence[Record], threshold: float, protocol: Protocol) ->
     Raises:
         UserError: as for `noc`.
     """
-    return float(np.mean([noc(record, threshold, protocol) for record in records]))
+    return mean(noc(record, threshold, protocol) for record in records)
 
 
 def failures(records: Sequence[Record], threshold: float, protocol: Protocol) -> int:
@@ -146,7 +152,7 @@ def mean_iou_at(records: Sequence[Record], k: int, protocol: Protocol) -> float:
     Raises:
         UserError: an object was stopped earlier because of its IoU, or k is below 1 or above the limit.
     """
-    return float(np.mean([iou(_find_state(record, k, protocol).counts) for record in records]))
+    return mean(iou(_find_state(record, k, protocol).counts) for record in records)
 
 
 def mean_boundary_iou_at(records: Sequence[Record], k: int, protocol: Protocol) -> float:
@@ -163,7 +169,7 @@ def mean_boundary_iou_at(records: Sequence[Record], k: int, protocol: Protocol) 
     Raises:
         UserError: as for `mean_iou_at`.
     """
-    return float(np.mean([iou(_find_state(record, k, protocol).boundary) for record in records]))
+    return mean(iou(_find_state(record, k, protocol).boundary) for record in records)
 
 
 def iou_drops(records: Sequence[Record]) -> float:
@@ -177,7 +183,7 @@ def iou_drops(records: Sequence[Record]) -> float:
     """
     steps = [pair for record in records for pair in pairwise(_list_states(record))]
     drops = [_is_lower(after.counts, before.counts) for before, after in steps]
-    return float(np.mean(drops)) if drops else 0.0
+    return mean(drops) if drops else 0.0
 
 
 def seconds_per_click(records: Sequence[Record]) -> dict[str, dict[str, float]]:
@@ -201,14 +207,15 @@ def seconds_per_click(records: Sequence[Record]) -> dict[str, dict[str, float]]:
         "reading": [record.reading for record in records],
     }
     return {
-        stage: {
-            "mean": float(np.mean(values)),
-            "p50": float(np.percentile(values, 50)),
-            "p95": float(np.percentile(values, 95)),
-        }
+        stage: {"mean": mean(values), "p50": _percentiles(values)[49], "p95": _percentiles(values)[94]}
         for stage, values in stages.items()
         if values
     }
+
+
+def _percentiles(values: list[float]) -> list[float]:
+    """Return percentiles 1 to 99, interpolated between values."""
+    return quantiles(values * 2 if len(values) == 1 else values, n=100, method="inclusive")
 
 
 class _State(NamedTuple):

@@ -27,9 +27,7 @@ def build_model(offer: Offer[ModelSpec], keywords: Mapping[str, Any], *, device:
     _check_device(device)
     if offer.folder is not None:
         if weights is not None:
-            raise UserError(
-                f"{offer.folder} is a model folder, with weights: leave the keyword weights out, or give {spec.name}"
-            )
+            raise UserError(f"{offer.folder} is a model folder, with weights: leave `weights` out, or give {spec.name}")
         weights = str(offer.folder)
     stored = _read_stored_weights(offer, weights)
     if stored is not None:
@@ -68,7 +66,7 @@ def _read_stored_weights(offer: Offer[ModelSpec], weights: str | None) -> Stored
     spec = offer.spec
     if not spec.has_weights:
         if weights is not None:
-            raise UserError(f"{spec.name} has no weights and needs none: leave the keyword weights out")
+            raise UserError(f"{spec.name} has no weights and needs none: leave `weights` out")
         return None
     if weights == "random":
         return None

@@ -125,7 +125,9 @@ def save_model(folder: str | Path, model: object) -> None:
     place = expand(folder)
     with explain_write_errors(place):
         if place.exists() and not (place.is_dir() and not any(place.iterdir())):
-            raise UserError(f"{place} {'holds files already' if place.is_dir() else 'is a file'}: choose another folder")
+            raise UserError(
+                f"{place} {'holds files already' if place.is_dir() else 'is a file'}: choose another folder"
+            )
         place.mkdir(parents=True, exist_ok=True)
     versions = {package: importlib_metadata.version(package) for package in ("iis-core", "torch")}
     content = {"name": origin.name, "config": to_plain(origin.config), "versions": versions}
@@ -165,7 +167,7 @@ def published_file(spec: ModelSpec) -> Path:
         UserError: there are none, or they are not fetched; the message says what to do.
     """
     name, weights = spec.name, spec.weights
-    otherwise = "give the keyword weights=PATH, or weights=random to run it untrained"
+    otherwise = "give weights=PATH, or weights='random' to run it untrained (--set on the command line)"
     if weights is None:
         raise UserError(f"{name} has no published weights: {otherwise}")
     file = read_user_config().weights / weights.file_name

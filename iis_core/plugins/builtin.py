@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from iis_core.plugins import InitialRobotSpec, ProtocolSpec, RobotSpec, SelectorSpec, hookimpl
+from iis_core.plugins import CommandSpec, InitialRobotSpec, ProtocolSpec, RobotSpec, SelectorSpec, hookimpl
 
 IIS_API = 1
 
@@ -163,3 +163,29 @@ def iis_protocols() -> Iterator[ProtocolSpec]:
         stop_iou=None,
         ignore="unknown pixels (-1) are never an error and leave both terms of the IoU",
     )
+
+
+_COMMANDS = (
+    ("evaluate", "evaluate:evaluate", "Evaluate a model on a dataset under a protocol."),
+    ("report", "report:report", "Compute a table from the records of one or several runs."),
+    ("pictures", "pictures:pictures", "Draw objects of a run, by replaying the clicks in its records."),
+    ("predict", "predict:predict", "Segment one image by clicks and write the mask."),
+    ("data", "data:data", "List the known datasets, get their files, check them."),
+    ("weights", "weights:weights", "Show where a model's weights are published; fetch or convert them."),
+    ("list", "listing:list_", "List what is installed, by kind and name."),
+    ("show", "show:show", "Show everything known about a name, and what can be given to it."),
+    ("plugins", "listing:plugins", "Show the installed plugins, and what is wrong with the broken ones."),
+    ("check", "check:check", "Check that something of the catalog, or a whole package, keeps the contract."),
+    ("new-plugin", "new_plugin:new_plugin", "Write the package of a new plugin, to begin from."),
+)
+
+COMMANDS = {
+    name: CommandSpec(name=f"core/{name}", target=f"iis_core.cli.{target}", summary=summary)
+    for name, target, summary in _COMMANDS
+}
+"""The core's own commands, in the order in which they are shown."""
+
+
+@hookimpl
+def iis_commands() -> Iterator[CommandSpec]:
+    yield from COMMANDS.values()

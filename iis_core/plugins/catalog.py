@@ -100,6 +100,16 @@ def how_to_install(namespace: str) -> str:
     )
 
 
+def explain_absence(plugin: str) -> str:
+    """Explain why nothing of a plugin of this repository is there: it is broken, switched off or not installed."""
+    broken = [str(problem) for problem in catalog().problems if problem.plugin == plugin]
+    if broken:
+        return "; ".join(broken)
+    if plugin in os.environ.get("IIS_DISABLE_PLUGINS", "").split(","):
+        return f"the plugin iis-{plugin} is switched off by IIS_DISABLE_PLUGINS"
+    return how_to_install(plugin)
+
+
 def _list_offers() -> list[Offer[Any]]:
     return [offer for offers in catalog().offers.values() for offer in offers.values()]
 
@@ -110,12 +120,10 @@ def _explain_unknown(spec_type: type[Spec] | None, name: str) -> str:
     offers = _list_offers() if spec_type is None else list(catalog().offers[spec_type].values())
     message = f"no {kind.removesuffix('s')} is named {name!r}"
     namespace = name.split("/")[0]
-    broken = [problem for problem in catalog().problems if problem.plugin == namespace]
-    if broken:
-        return f"{message}: {'; '.join(map(str, broken))}"
     installed = {claim.namespace for claim in catalog().plugins}
-    if namespace in OWN_PLUGINS and namespace not in installed:
-        return f"{message}: {how_to_install(namespace)}"
+    is_broken = any(problem.plugin == namespace for problem in catalog().problems)
+    if is_broken or (namespace in OWN_PLUGINS and namespace not in installed):
+        return f"{message}: {explain_absence(namespace)}"
     listing = "iis plugins" if spec_type is None else f"iis list {kind}"
     known = [*(offer.spec.name for offer in offers), *(offer.spec.variant for offer in offers)]
     hint = near_matches(name, known) or f"; `{listing}` shows those installed"

@@ -19,7 +19,7 @@ import pluggy
 
 from iis_core.plugins import hooks
 from iis_core.plugins.offers import Claim, Offer
-from iis_core.plugins.specs import SPEC_TYPES, Spec
+from iis_core.plugins.specs import SPEC_TYPES, CommandSpec, Spec
 
 GROUP = "iis_core.plugins"
 
@@ -74,6 +74,7 @@ def discover() -> Discovery:
             plugins.append(claim)
             offered += [Offer(spec, claim) for spec in _collect_specs(claim, module, problems)]
     offers, duplicates = _index_by_name(offered, problems)
+    problems += _find_shadowed(offers[CommandSpec])
     return Discovery(tuple(plugins), offers, duplicates, tuple(problems))
 
 
@@ -217,6 +218,15 @@ def _index_by_name(
         stage = f"iis_{spec_type.kind}"
         problems.append(Problem(name.split("/")[0], ", ".join(distributions), stage, cause, remedy))
     return offers, duplicates
+
+
+def _find_shadowed(commands: Mapping[str, Offer[Any]]) -> Iterator[Problem]:
+    """Find commands of plugins that are called like one of the core, which comes first."""
+    for offer in commands.values():
+        name, claim = offer.spec.variant, offer.claim
+        if claim.namespace != "core" and f"core/{name}" in commands:
+            cause = f"`iis {name}` is the core's own command, that of {claim.distribution} is `iis {offer.spec.name}`"
+            yield Problem(claim.namespace, claim.distribution, "iis_commands", cause, "ask its authors to rename it")
 
 
 def _make_key(offer: Offer[Spec]) -> tuple[type[Spec], str]:

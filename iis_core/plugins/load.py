@@ -104,5 +104,5 @@ def with_data_root(offer: Offer[DatasetSpec], keywords: Mapping[str, Any]) -> di
     configured = {"root": str(data / offer.spec.variant)} if data is not None else {}
     completed = {**configured, **keywords}
     if isinstance(completed.get("root"), str):
-        completed["root"] = str(Path(completed["root"]).resolve())
+        completed["root"] = str(Path(completed["root"]).expanduser().resolve())
     return completed

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from iis_core.errors import UserError, near_matches
-from iis_core.files.config import expand
 from iis_core.files.reading import read_json
 
 TENSORS, DESCRIPTION = "model.safetensors", "model.json"
@@ -63,15 +62,15 @@ def explain_no_model_folder(path: Path) -> str:
         return f"{path} has no {DESCRIPTION}{_name_near_folder(path)}"
     if path.is_file():
         near = _name_near_folder(path.parent) or _name_near_folder(path.parent.parent)
-        remedy = "give the name of its model, and the file as the keyword weights"
+        remedy = "give the name of its model, and the file as `weights`"
         if path.suffix == ".ckpt":
             remedy = "give the model folder that `iis train` writes at its end"
         return f"{path} is a file, not a model folder{near or f': {remedy}'}"
-    try:
-        siblings = [str(path.parent / entry.name) for entry in path.parent.iterdir()]
-    except OSError:
+    if not path.parent.is_dir():
         return f"there is no model folder {path}, nor a folder {path.parent}"
-    return f"there is no model folder {path}{near_matches(str(path), siblings)}"
+    near = (place for entry in path.parent.iterdir() for place in (entry, entry / "model"))
+    known = [str(place) for place in near if (place / DESCRIPTION).is_file()]
+    return f"there is no model folder {path}{near_matches(str(path), known)}"
 
 
 def _name_near_folder(folder: Path) -> str:

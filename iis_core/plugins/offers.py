@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -13,9 +13,13 @@ from types import UnionType
 from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from iis_core.errors import PluginError, UserError, near_matches, plugin_call
-from iis_core.plugins.specs import CommandSpec, FactorySpec, Spec
+from iis_core.plugins.signatures import Keyword, inspect_keywords, read_keywords
+from iis_core.plugins.specs import CommandSpec, FactorySpec, ModelSpec, Spec
 
 SpecT_co = TypeVar("SpecT_co", bound=Spec, covariant=True)
+
+_OF_CORE = ("weights", "device")
+"""Keywords of every model that are not its target's."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,29 @@ class Offer(Generic[SpecT_co]):
             raise PluginError(f"{self._locate(self._target)} takes **keywords; the contract asks for explicit ones")
         return found
 
+    def keywords(self) -> Mapping[str, Keyword]:
+        """Return what is known of the target's keywords, by name.
+
+        The target is imported only where its source is not enough.
+
+        Raises:
+            PluginError: as `parameters`.
+        """
+        found = read_keywords(self._target)
+        return {name: inspect_keywords(self.resolve())[name] for name in self.parameters()} if found is None else found
+
+    def check_early(self, keywords: Mapping[str, Any]) -> None:
+        """Check names and choices of keywords as far as that needs no import of the target; `build` checks them all.
+
+        Raises:
+            UserError: a keyword is unknown, or its value is none of the choices.
+        """
+        known = read_keywords(self._target)
+        core = _OF_CORE if isinstance(self.spec, ModelSpec) else ()
+        if known is not None:
+            self._refuse_unknown(keywords, [*known, *core])
+        self._refuse_other_choices(keywords)
+
     def effective_keywords(self, keywords: Mapping[str, Any]) -> dict[str, Any]:
         """Return every keyword that the target gets, its own defaults included."""
         own = {name: p.default for name, p in self.parameters().items() if p.default is not p.empty}
@@ -126,25 +153,31 @@ class Offer(Generic[SpecT_co]):
 
     def _check_keywords(self, given: Mapping[str, Any]) -> None:
         name, known = self.spec.name, self.parameters()
-        for keyword in given:
-            if keyword not in known:
-                hint = near_matches(keyword, known) or f"; it takes {', '.join(known) or 'none'}"
-                raise UserError(f"{name} has no keyword {keyword!r}{hint}")
+        self._refuse_unknown(given, known)
         annotations = _read_annotations(self.resolve())
         for keyword, value in given.items():
             types = _list_plain_types(annotations.get(keyword))
             if types and not isinstance(value, types):
                 wanted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in types)
                 raise UserError(f"{name} takes {wanted} for {keyword!r}, not {value!r}")
-        for keyword, listed in self._factory_spec.choices.items():
-            value, choices = given.get(keyword), list(map(str, listed))
-            if value is not None and not any(fnmatchcase(str(value), choice) for choice in choices):
-                hint = near_matches(str(value), choices) or f"; it is one of {', '.join(choices)}"
-                raise UserError(f"{name} has no {keyword} {value!r}{hint}")
+        self._refuse_other_choices(given)
         needed = [key for key, parameter in known.items() if parameter.default is parameter.empty and key not in given]
         if needed:
             flag = " (--data-root DIR, or IIS_DATA for all datasets)" if "root" in needed else ""
             raise UserError(f"{name} needs {', '.join(needed)}{flag}; see `iis show {name}`")
+
+    def _refuse_unknown(self, given: Mapping[str, Any], known: Collection[str]) -> None:
+        for keyword in given:
+            if keyword not in known:
+                hint = near_matches(keyword, known) or f"; it takes {', '.join(known) or 'none'}"
+                raise UserError(f"{self.spec.name} has no keyword {keyword!r}{hint}")
+
+    def _refuse_other_choices(self, given: Mapping[str, Any]) -> None:
+        for keyword, listed in self._factory_spec.choices.items():
+            value, choices = given.get(keyword), list(map(str, listed))
+            if value is not None and not any(fnmatchcase(str(value), choice) for choice in choices):
+                hint = near_matches(str(value), choices) or f"; it is one of {', '.join(choices)}"
+                raise UserError(f"{self.spec.name} has no {keyword} {value!r}{hint}")
 
 
 @dataclass(frozen=True, eq=False)

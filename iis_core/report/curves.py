@@ -1,26 +1,34 @@
-"""Curves and histograms of runs. matplotlib is imported here only; it comes with `iis-core[plot]`."""
+"""Plots of runs. matplotlib is imported here only; it comes with `iis-core[plot]`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from iis_core.errors import UserError
-from iis_core.evaluation import Run
-from iis_core.metrics import mean_iou_at, noc, usual_thresholds
+from iis_core.files.writing import explain_write_errors
+from iis_core.metrics.curves import mean_iou_curve, noc_histogram, share_reached
+from iis_core.metrics.records import usual_thresholds
+from iis_core.report.differences import list_differing_settings
 from iis_core.report.table import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from iis_core.evaluation import Run
+
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Those of Okabe and Ito without yellow, which is faint on white."""
+
+_LINES, _MARKERS, _HATCHES = ("-", "--", ":", "-."), "os^vDP", ("", "//", "..", "xx")
 
 
 def plot_curves(runs: Sequence[Run], path: Path) -> None:
-    """Plot mean IoU against clicks, and a histogram of the clicks that objects needed, into an image file.
-
-    The curve of a run that stops objects at an IoU ends at the click at which the first of them stopped.
+    """Plot runs into an image file; see `draw_curves`.
 
     Args:
         runs: the runs; each needs records.
@@ -29,6 +37,31 @@ def plot_curves(runs: Sequence[Run], path: Path) -> None:
     Raises:
         UserError: matplotlib is missing, a run has no records, or the file cannot be written.
     """
+    figure = draw_curves(runs)
+    try:
+        with explain_write_errors(path):
+            figure.savefig(path, dpi=120)
+    except ValueError as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{path} cannot be written: {error}") from error
+
+
+def draw_curves(runs: Sequence[Run]) -> Figure:
+    """Draw three panels: the share of objects that reached an IoU within k clicks, a histogram of NoC, the mean IoU.
+
+    The first two are defined under an early stop, too; their IoU is the highest of the usual ones that every run has.
+    The mean IoU is drawn of runs for which it is defined at every click; a sentence names the remedy for the others.
+
+    Args:
+        runs: the runs; each needs records.
+
+    Returns:
+        The figure.
+
+    Raises:
+        UserError: matplotlib is missing, or a run has no records.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -36,61 +69,104 @@ def plot_curves(runs: Sequence[Run], path: Path) -> None:
     for run in runs:
         if not run.records:
             raise UserError(f"{run.name} has no records yet: evaluate it further")
-    figure = Figure(figsize=(11, 4.5), layout="constrained")
-    curves, histogram = figure.subplots(1, 2)
-    _plot_mean_iou(curves, runs)
-    _plot_histogram(histogram, runs)
-    try:
-        figure.savefig(path, dpi=120)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be written: {error}") from error
+    figure = Figure(figsize=(15, 5 + 0.2 * len(runs)), layout="constrained")
+    reached, histogram, mean_iou = figure.subplots(1, 3)
+    threshold = _find_threshold(runs)
+    _plot_share_reached(reached, runs, threshold)
+    _plot_histogram(histogram, runs, threshold)
+    _plot_mean_iou(mean_iou, runs)
+    _add_legend(figure, runs)
+    return figure
 
 
-def mean_iou_curve(run: Run) -> list[float]:
-    """Compute the mean IoU after clicks 1, 2, ..., up to the last that is defined for every object."""
-    curve = []
-    for k in range(1, run.protocol.max_clicks + 1):
-        try:
-            curve.append(mean_iou_at(run.records, k, run.protocol))
-        except UserError:
-            break
-    return curve
+def _add_legend(figure: Figure, runs: Sequence[Run]) -> None:
+    """Put the legend below all panels, where no data are; names are text, neither math nor hidden by a `_`."""
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], **_style(place)) for place in range(len(runs))]
+    legend = figure.legend(handles, [str(place) for place in range(len(runs))], loc="outside lower center")
+    for text, label in zip(legend.get_texts(), _label_runs(runs), strict=True):
+        text.set(text=label.encode(errors="backslashreplace").decode(), parse_math=False, fontsize="small")
+
+
+def _plot_share_reached(axes: Axes, runs: Sequence[Run], threshold: float) -> None:
+    for place, run in enumerate(runs):
+        shares = share_reached(run.records, threshold, run.protocol)
+        axes.plot(range(len(shares)), shares, drawstyle="steps-post", **_style(place))
+    axes.set(xlabel="clicks", ylabel=f"share of objects that reached IoU {threshold:g}", ylim=(-0.02, 1.02))
+    _finish_axes(axes)
+
+
+def _plot_histogram(axes: Axes, runs: Sequence[Run], threshold: float) -> None:
+    """Plot bars side by side; objects that never reach the IoU stand apart from those that do at the last click."""
+    limit = max(run.protocol.max_clicks for run in runs)
+    never_at = limit + 2
+    width = 0.8 / len(runs)
+    for place, run in enumerate(runs):
+        counts, never = noc_histogram(run.records, threshold, run.protocol)
+        places = np.array([*range(len(counts)), never_at]) + (place - (len(runs) - 1) / 2) * width
+        heights = np.array([*counts, never]) / len(run.records)
+        axes.bar(places, heights, width, color=_choose(_COLOURS, place), hatch=_choose(_HATCHES, place, len(_COLOURS)))
+    axes.axvline(limit + 1, color="0.7", linewidth=1)
+    axes.set(xlabel=f"NoC@{percent(threshold)}", ylabel="share of objects")
+    _finish_axes(axes)
+    ticks = [tick for tick in axes.get_xticks() if 0 <= tick <= limit and tick == int(tick)]
+    axes.set_xticks([*ticks, never_at], [*(str(int(tick)) for tick in ticks), "never"])
 
 
 def _plot_mean_iou(axes: Axes, runs: Sequence[Run]) -> None:
-    for run, name in zip(runs, _label_runs(runs), strict=True):
-        curve = mean_iou_curve(run)
-        ends_early = len(curve) < run.protocol.max_clicks
-        label = name + (f" (objects stop at IoU {run.protocol.stop_iou:g})" if ends_early else "")
-        axes.plot(range(1, len(curve) + 1), curve, marker=".", label=label)
-    limit = max(run.protocol.max_clicks for run in runs)
-    axes.set(xlabel="clicks", ylabel="mean IoU", xlim=(0.5, limit + 0.5), ylim=(None, 1.0))
-    axes.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
-
-
-def _plot_histogram(axes: Axes, runs: Sequence[Run]) -> None:
-    """Plot bars side by side, for the highest usual threshold that every run has."""
-    shared = [t for t in usual_thresholds(runs[0].protocol) if all(t in usual_thresholds(r.protocol) for r in runs)]
-    if not shared:
+    undefined = 0
+    for place, run in enumerate(runs):
+        try:
+            curve = mean_iou_curve(run.records, run.protocol)
+        except UserError:
+            undefined += 1
+            continue
+        axes.plot(range(1, len(curve) + 1), curve, **_style(place))
+    reason = "the mean IoU is undefined where objects stop early:\nevaluate with --stop-iou none to have it"
+    if undefined == len(runs):
         axes.set_axis_off()
-        axes.text(0.5, 0.5, "no threshold for NoC that all runs reach", ha="center")
+        axes.text(0.5, 0.5, reason, ha="center", va="center", transform=axes.transAxes)
         return
-    limit = max(run.protocol.max_clicks for run in runs)
-    clicks = np.arange(limit + 1)
-    width = 0.8 / len(runs)
-    for place, (run, name) in enumerate(zip(runs, _label_runs(runs), strict=True)):
-        counts = np.bincount([noc(record, shared[-1], run.protocol) for record in run.records], minlength=limit + 1)
-        offset = (place - (len(runs) - 1) / 2) * width
-        axes.bar(clicks + offset, counts / len(run.records), width, label=name)
-    axes.set(xlabel=f"NoC@{percent(shared[-1])}", ylabel="share of objects", xlim=(-0.5, limit + 0.5))
-    axes.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
-    axes.grid(alpha=0.3, axis="y")
-    axes.legend(fontsize="small")
+    if undefined:
+        axes.set_title(f"not of {undefined} of {len(runs)} runs: {reason}", fontsize="small")
+    axes.set(xlabel="clicks", ylabel="mean IoU")
+    _finish_axes(axes)
+
+
+def _find_threshold(runs: Sequence[Run]) -> float:
+    """Find the highest of the usual thresholds that every run has; where there is none, the lowest stop."""
+    shared = set.intersection(*(set(usual_thresholds(run.protocol)) for run in runs))
+    stops = [run.protocol.stop_iou for run in runs if run.protocol.stop_iou is not None]
+    return max(shared) if shared else min(stops)
 
 
 def _label_runs(runs: Sequence[Run]) -> list[str]:
-    """Describe each run; where that does not tell them apart, name their folders."""
-    labels = [f"{run.model}, {run.dataset}, {run.protocol.label}" for run in runs]
-    return labels if len(set(labels)) == len(labels) else [run.name for run in runs]
+    """Describe each run by what it is and by the settings in which it differs; where that is not enough, by folder."""
+    names = [f"{run.model}, {run.dataset}, {run.protocol.label}" for run in runs]
+    settings = [
+        "".join(f", {key}={value}" for key, value in different.items() if value is not None)
+        for different in list_differing_settings(runs)
+    ]
+    for labels in (names, [f"{name}{differs}" for name, differs in zip(names, settings, strict=True)]):
+        if len(set(labels)) == len(labels):
+            return labels
+    return [run.name for run in runs]
+
+
+def _style(place: int) -> dict[str, Any]:
+    """Choose colour, line and marker, so that no two of the first runs look alike in colour or without."""
+    colour = _choose(_COLOURS, place)
+    line = _choose(_LINES, place, len(_COLOURS))
+    return {"color": colour, "linestyle": line, "marker": _choose(_MARKERS, place), "markersize": 4}
+
+
+def _choose(of: Sequence[str], place: int, turn: int = 1) -> str:
+    """Choose the next at every turn, from the start again at the end."""
+    return of[place // turn % len(of)]
+
+
+def _finish_axes(axes: Axes) -> None:
+    axes.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
+    axes.grid(alpha=0.3)
+    axes.set_axisbelow(True)

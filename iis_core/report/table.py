@@ -18,6 +18,7 @@ from iis_core.metrics import (
     seconds_per_click,
     usual_thresholds,
 )
+from iis_core.report.differences import list_differing_settings
 
 if TYPE_CHECKING:
     from iis_core.evaluation import Run
@@ -31,10 +32,49 @@ COLUMNS = ("run", "model", "dataset", "protocol", "objects")
 """The columns that say what a row is about; the others are numbers."""
 
 
+def compute_rows(
+    runs: Sequence[Run],
+    thresholds: Sequence[float] | None = None,
+    ious_at: Sequence[int] = (),
+    *,
+    auc: bool = False,
+    timings: bool = False,
+) -> list[Row]:
+    """Compute the rows of runs that are shown together: what each is, in what they differ, and their numbers.
+
+    Args:
+        runs: the runs.
+        thresholds: as for `compute_row`.
+        ious_at: as for `compute_row`.
+        auc: as for `compute_row`.
+        timings: whether to give the seconds, too.
+
+    Raises:
+        UserError: as for `compute_row`.
+    """
+    differences = list_differing_settings(runs)
+    return [
+        {**describe_run(run), **different, **numbers, **(compute_timings(run) if timings else {})}
+        for run, different in zip(runs, differences, strict=True)
+        for numbers in [compute_row(run, thresholds, ious_at, auc)]
+    ]
+
+
+def describe_run(run: Run) -> Row:
+    """Say what a run is, by the names in `COLUMNS`."""
+    return {
+        "run": run.name,
+        "model": run.model,
+        "dataset": run.dataset,
+        "protocol": run.protocol.label,
+        "objects": len(run.records) if run.is_complete else f"{len(run.records)} of {run.objects}",
+    }
+
+
 def compute_row(
     run: Run, thresholds: Sequence[float] | None = None, ious_at: Sequence[int] = (), auc: bool = False
 ) -> Row:
-    """Compute the numbers of a run, by column name.
+    """Compute the numbers of a run, by column name, after what the run is.
 
     Args:
         run: the run.
@@ -49,13 +89,7 @@ def compute_row(
         raise UserError(f"{run.name} has no records yet: evaluate it further")
     records, protocol = run.records, run.protocol
     thresholds = usual_thresholds(protocol) if thresholds is None else thresholds
-    row: Row = {
-        "run": run.name,
-        "model": run.model,
-        "dataset": run.dataset,
-        "protocol": protocol.label,
-        "objects": len(records) if run.is_complete else f"{len(records)} of {run.objects}",
-    }
+    row = describe_run(run)
     for threshold in thresholds:
         row[f"NoC@{percent(threshold)}"] = mean_noc(records, threshold, protocol)
     for threshold in thresholds:
@@ -69,7 +103,13 @@ def compute_row(
     if auc:
         row["AuC"] = area_under_curve(records, protocol)
     row["drops"] = iou_drops(records)
-    for stage, seconds in seconds_per_click(records).items():
+    return row
+
+
+def compute_timings(run: Run) -> Row:
+    """Compute the seconds that each stage of a run took, by column name: mean, median, 95th percentile."""
+    row: Row = {}
+    for stage, seconds in seconds_per_click(run.records).items():
         unit = "s/object" if stage == "reading" else "s/click"
         row |= {f"{stage} {unit}{'' if key == 'mean' else ' ' + key}": value for key, value in seconds.items()}
     return row

@@ -60,7 +60,7 @@ class Recipe:
     @property
     def where_files_are(self) -> str:
         """How to check such a dataset."""
-        return f"{self.spec.name} is checked on its files: iis check {self.spec.name} --set root=DIR"
+        return f"{self.spec.name} is checked on its files: iis check {self.spec.name} --data-root DIR"
 
     def make(self, **changed: Any) -> Any:
         """Build a new object; the given keywords take precedence over the recipe's."""

@@ -15,7 +15,9 @@ from iis_core.clicks import order_clicks
 class DisksModel(IISModel):
     """The analytic model of the reference files: click i adds or removes a disk of radius shrink^i.
 
-    delay: seconds to wait in every call, so that others work meanwhile.
+    Args:
+        shrink: how much smaller each disk is than the one before.
+        delay: seconds to wait in every call, so that others work meanwhile.
     """
 
     device = torch.device("cpu")
@@ -39,7 +41,11 @@ class DisksModel(IISModel):
 
 
 class ShapesDataset:
-    """Images of two sizes with one or two ellipses and an ignored strip; one click is enough for number 4."""
+    """Images of two sizes with one or two ellipses and an ignored strip; one click is enough for number 4.
+
+    Args:
+        count: number of images.
+    """
 
     def __init__(self, *, count: int = 6) -> None:
         self.count = count

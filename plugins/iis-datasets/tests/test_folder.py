@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from own_files import LABELS, PIXELS, RGB, Save
 from PIL import Image, ImageOps
+from published_files import put
 
-from iis_core import EvaluationDataset, Sample, UserError, evaluate, load_dataset
-from iis_core.datasets.checking import check_files
+from iis_core import EvaluationDataset, Sample, UserError, load_dataset
 from iis_core.testing import check
-
-PIXELS = np.random.default_rng(0).integers(0, 255, (6, 8, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
-RGB = Image.fromarray(PIXELS)
-LABELS = np.zeros((48, 64), np.uint8)
-LABELS[4:20, 5:30], LABELS[25:40, 30:60], LABELS[0, 0] = 3, 200, 255
-
-Save = Callable[..., None]
-
-
-@pytest.fixture
-def save(tmp_path: Path) -> Save:
-    def save(name: str, image: Image.Image, **options: object) -> None:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        image.save(path, **options)
-
-    return save
-
-
-@pytest.fixture
-def read(tmp_path: Path, save: Save) -> Callable[..., Sample]:
-    """The first sample of the folder, with a plain image and mask where the test wrote none."""
-
-    def read(**keywords: object) -> Sample:
-        for folder, plain in (("images", RGB), ("masks", Image.fromarray(LABELS))):
-            if not (tmp_path / folder).exists():
-                save(f"{folder}/a.png", plain)
-        return load_dataset("folder", root=str(tmp_path), **keywords)[0]
-
-    return read
 
 
 def test_every_number_is_an_object_and_one_can_be_ignored(read: Callable[..., Sample]) -> None:
@@ -54,15 +27,6 @@ def test_every_number_is_an_object_and_one_can_be_ignored(read: Callable[..., Sa
 def test_it_keeps_the_contract(read: Callable[..., Sample], tmp_path: Path) -> None:
     read()
     assert {result.status for result in check("datasets/folder", root=str(tmp_path))} == {"passed"}
-
-
-def test_subfolders_are_searched_and_hidden_files_are_not(save: Save, tmp_path: Path) -> None:
-    for name in ("clip/2", "clip/10", "z"):
-        save(f"images/{name}.jpg", RGB)
-        save(f"masks/{name}.png", Image.fromarray(LABELS))
-    (tmp_path / "images" / "._z.jpg").write_bytes(b"left by another system")
-    targets = EvaluationDataset(load_dataset("folder", root=str(tmp_path), ignore=255))
-    assert targets.ids == ["clip/10#3", "clip/10#200", "clip/2#3", "clip/2#200", "z#3", "z#200"]
 
 
 @pytest.mark.parametrize("mode", ["CMYK", "L", "P", "RGBA", "LA", "1"])
@@ -168,43 +132,38 @@ def test_an_image_without_objects_is_named(save: Save, read: Callable[..., Sampl
         EvaluationDataset(load_dataset("folder", root=str(Path(read().info["path"]).parents[1])))
 
 
-def test_a_mask_with_soft_edges_is_refused_or_taken_as_one_object(save: Save, read: Callable[..., Sample]) -> None:
-    rows, columns = np.mgrid[:48, :64]
-    soft = (255 / (1 + np.exp((np.hypot(rows - 24, columns - 32) - 15) * 2))).round().astype(np.uint8)
-    save("masks/a.png", Image.fromarray(soft))
-    with pytest.raises(UserError, match=r"a\.png holds \d+ numbers, .* soft edges .*binary=true"):
+def test_numbers_of_fewer_bits_are_as_they_are_stored(tmp_path: Path, read: Callable[..., Sample]) -> None:
+    labels = np.where(LABELS == 255, 15, LABELS // 100).astype(np.uint8)
+    packed = np.pad(labels[:, ::2] << 4 | labels[:, 1::2], ((0, 0), (1, 0)))
+    header = struct.pack(">IIBBBBB", 64, 48, 4, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(packed.tobytes())), (b"IEND", b""))
+    content = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+    put(tmp_path / "masks" / "a.png", b"\x89PNG\r\n\x1a\n" + content)
+    assert np.array_equal(read(ignore=15).masks[:, :, 0], np.where(labels == 15, -1, labels.astype(np.int32)))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("ending", ["png", "tiff"])
+def test_a_mask_is_turned_as_its_image_is(
+    orientation: int, ending: str, save: Save, read: Callable[..., Sample], tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    save(f"images/a.{ending}", RGB, exif=exif)
+    save(f"masks/a.{ending}", Image.fromarray(LABELS), exif=exif)
+    upright = Image.fromarray(LABELS)
+    upright.getexif()[274] = orientation
+    sample = read()
+    assert np.array_equal(sample.masks[:, :, 0], np.asarray(ImageOps.exif_transpose(upright)))
+    assert sample.image.shape[:2] == sample.masks.shape[:2]
+
+
+@pytest.mark.parametrize("ending", ["tiff", "gif"])
+@pytest.mark.parametrize("folder", ["images", "masks"])
+def test_pages_are_not_lost(folder: str, ending: str, save: Save, read: Callable[..., Sample]) -> None:
+    pages = [Image.fromarray(LABELS), Image.fromarray(LABELS.T.copy()).resize((64, 48), Image.Resampling.NEAREST)]
+    save(f"{folder}/a.{ending}", pages[0], save_all=True, append_images=pages[1:])
+    with pytest.raises(UserError, match=rf"{folder}/a\.{ending} holds several pages or frames"):
         read()
-    sample = read(binary=True)
-    assert list(sample.info["objects"]) == [1]
-    assert np.array_equal(sample.masks[:, :, 0] == 1, soft > 0)
-
-
-def test_a_mask_without_image_is_remarked(save: Save, read: Callable[..., Sample], tmp_path: Path) -> None:
-    read()
-    save("masks/b.png", Image.fromarray(LABELS))
-    findings = [f for some in check_files(load_dataset("folder", root=str(tmp_path)), None) for f in some]
-    assert [(f.sample, f.problem) for f in findings] == [("", f"{tmp_path}/masks/b.png has no image")]
-
-
-class Whole:
-    """A model of one pixel's wits."""
-
-    device = "cpu"
-
-    def initialize_z(self, image, target, initial_mask=None):
-        return {}
-
-    def initialize_y(self, image, target, initial_mask=None):
-        return image[:, :1] * 0
-
-    def __call__(self, x, z, pcs, ncs):
-        return x[:, :1] * 0 + 1, z
-
-
-def test_an_image_of_one_pixel_is_evaluated(save: Save, tmp_path: Path) -> None:
-    save("images/a.png", Image.new("RGB", (1, 1), (9, 9, 9)))
-    save("masks/a.png", Image.new("L", (1, 1), 1))
-    run = evaluate(Whole(), "folder", dataset_keywords={"root": str(tmp_path)}, out=tmp_path / "run")
-    (record,) = run.records
-    assert [(click.row, click.col, click.positive) for click in record.clicks] == [(0, 0, True)]
-    assert record.end == "stop_iou"

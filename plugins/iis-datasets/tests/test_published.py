@@ -62,6 +62,38 @@ def test_a_damaged_instance_file_of_sbd_is_named(sbd: Path) -> None:
         load_dataset("sbd", root=str(sbd))[0]
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.full(SHAPE, -5, np.int16),
+        np.full(SHAPE, np.nan),
+        np.full(SHAPE, 1 + 2j),
+        np.full(SHAPE, 1.5),
+        np.full(SHAPE, 1e9),
+        np.full((2, *SHAPE), 1, np.uint8),
+        np.array(["text"]),
+    ],
+)
+def test_instance_numbers_of_sbd_are_counted_from_1(sbd: Path, wrong: np.ndarray) -> None:
+    savemat(sbd / "inst" / "2008_000001.mat", {"GTinst": {"Segmentation": wrong}})
+    with pytest.raises(UserError, match=r"2008_000001\.mat is not an instance file of SBD"):
+        load_dataset("sbd", root=str(sbd))[0]
+
+
+def test_an_instance_file_that_unpacks_to_too_much_is_refused(sbd: Path) -> None:
+    huge = {"GTinst": {"Segmentation": np.zeros((9000, 9000), np.uint8)}}
+    savemat(sbd / "inst" / "2008_000001.mat", huge, do_compression=True)
+    with pytest.raises(UserError, match=r"2008_000001\.mat .*unpacks to more than"):
+        load_dataset("sbd", root=str(sbd))[0]
+
+
+def test_a_list_of_names_may_have_a_mark_and_spaces(sbd: Path) -> None:
+    for folder, ending in (("img", "jpg"), ("inst", "mat")):
+        (sbd / folder / f"2008_000002.{ending}").rename(sbd / folder / f"my photo.{ending}")
+    put(sbd / "val.txt", "\ufeff2008_000001\r\nmy photo \r\n\r\n")
+    assert [name for name, _ in load_dataset("sbd", root=str(sbd)).images] == ["2008_000001", "my photo"]
+
+
 def palette() -> list[int]:
     """Pascal VOC's: the bits of a number spread over red, green and blue."""
     colours = []
@@ -92,6 +124,16 @@ def test_pascal_voc(voc: Path) -> None:
     assert (mask[1:] >= 0).all()
     assert np.array_equal(mask == 75, LABELS == 2)
     assert (mask == 38).sum() == (LABELS == 1).sum() + 10
+
+
+def test_the_void_of_a_mask_without_colours_is_ignored(voc: Path) -> None:
+    labels = LABELS.copy()
+    labels[0] = 255
+    for mask in (Image.fromarray(labels), Image.fromarray(labels).convert("P")):
+        put(voc / "SegmentationObject" / "2007_000033.png", mask)
+        sample = load_dataset("pascal-voc", root=str(voc))[0]
+        assert sorted(sample.info["objects"]) == [1, 2]
+        assert np.array_equal(sample.masks[:, :, 0], np.where(labels == 255, -1, labels.astype(np.int32)))
 
 
 @pytest.fixture

@@ -129,6 +129,26 @@ def test_an_unreadable_file_is_named(content: bytes, write: Callable[..., Path],
         load_dataset("davis", root=str(tmp_path))[0]
 
 
+@pytest.mark.parametrize("name", ["grabcut", "berkeley", "davis", "coco-mval"])
+def test_masks_that_are_soft_or_saved_as_jpeg_are_refused(
+    name: str, write: Callable[..., Path], tmp_path: Path
+) -> None:
+    folders = {"grabcut": ("data_GT", "boundary_GT"), "berkeley": ("images", "masks")}
+    images, masks = folders.get(name, ("img", "gt"))
+    hard = np.zeros((12, 17), np.uint8)
+    hard[3:9, 4:12] = 255
+    write(f"{images}/a.png", IMAGE)
+    file = write(f"{masks}/a.png", cv2.GaussianBlur(hard, (3, 3), 0))
+    dataset = load_dataset(name, root=str(tmp_path))
+    with pytest.raises(UserError, match=r"a\.png has soft edges.* threshold at half"):
+        dataset[0]
+    file.write_bytes(cv2.imencode(".jpg", hard)[1].tobytes())
+    with pytest.raises(UserError, match=r"a\.png is a JPEG, which blurs the numbers of a mask"):
+        dataset[0]
+    write(f"{masks}/a.png", hard)
+    assert np.array_equal(dataset[0].masks[:, :, 0] == 1, hard == 255)
+
+
 @pytest.mark.skipif(not SHARED, reason="IIS_SHARED does not point at the photographs")
 def test_grabcut_in_its_published_layout_keeps_the_contract() -> None:
     assert failures("datasets/grabcut", root=f"{SHARED}/data/GrabCut") == {}
@@ -143,7 +163,7 @@ def test_coco_mval_is_read() -> None:
 def test_a_mask_of_16_bits_or_with_transparency_is_refused(write: Callable[..., Path], tmp_path: Path) -> None:
     write("img/a.png", IMAGE)
     write("gt/a.png", TRIMAP.astype(np.uint16))
-    with pytest.raises(UserError, match=r"gt/a.png is a mask of uint16: save it with 8 bits"):
+    with pytest.raises(UserError, match=r"gt/a.png is a mask of more than 8 bits: save it with 8 bits"):
         load_dataset("davis", root=str(tmp_path))[0]
     write("gt/a.png", np.dstack([IMAGE, TRIMAP]))
     with pytest.raises(UserError, match=r"gt/a.png has transparent pixels"):

@@ -224,7 +224,7 @@ def test_a_checkpoint_is_fetched_once_and_verified_by_its_name(
     load("mmseg/fcn_hr18s", checkpoint=url)
     assert (tmp_path / checkpoint.name).read_bytes() == checkpoint.read_bytes()
     (checkpoint.parent / "other-00000000.pth").write_bytes(checkpoint.read_bytes())
-    with pytest.raises(UserError, match="SHA-256 .* instead of 00000000"):
+    with pytest.raises(UserError, match=r"SHA-256 .* instead of 00000000"):
         load("mmseg/fcn_hr18s", checkpoint=f"{server}/other-00000000.pth")
     assert not (tmp_path / "other-00000000.pth").exists()
     for folder in ("a", "b"):

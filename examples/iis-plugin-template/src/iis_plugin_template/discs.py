@@ -16,7 +16,8 @@ _OBJECTS = (1, 2)
 class DiscsDataset:
     """Images of two discs of a colour each on ground of another; every image depends on its number alone.
 
-    count: images.
+    Args:
+        count: number of images.
     """
 
     def __init__(self, *, count: int = 10) -> None:

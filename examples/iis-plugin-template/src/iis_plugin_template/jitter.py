@@ -12,8 +12,10 @@ from iis_core.types import Click
 class JitterRobot(ElementRobot):
     """Clicks near the pixel that the robot `ritm` would click, in the same error map.
 
-    threshold, inclusive: the prediction is y > threshold, or y >= threshold where inclusive.
-    radius: how far away at most, in pixels; all pixels within are equally likely.
+    Args:
+        threshold: the probability above which a pixel is predicted as object.
+        inclusive: whether a pixel at the threshold is predicted as object too.
+        radius: how far away at most, in pixels; all pixels within are equally likely.
     """
 
     draws = True

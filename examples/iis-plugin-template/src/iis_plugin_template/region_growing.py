@@ -19,9 +19,10 @@ _PADDING = 2
 class RegionGrowing(IISModel):
     """Regions grow from positive and negative clicks and from the frame of the image, through similar pixels first.
 
-    radius: of the disc around a click that always takes its sign, in pixels.
-
     Without clicks there is no object. Nothing is kept from one interaction to the next.
+
+    Args:
+        radius: of the disc around a click that always takes its sign, in pixels.
 
     Source: Meyer, Beucher 1990, Morphological Segmentation (the watershed from markers).
     """

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from iis_classic.seeds import Seed
+from iis_classic.seeds import Seed, drop_hidden
 from iis_core import IISModel, UserError
 from iis_core.clicks import order_clicks
 from iis_core.threads import per_element
@@ -71,7 +71,8 @@ class SeededModel(IISModel):
 
     def __call__(self, x: Tensor, z: State, pcs: Clicks, ncs: Clicks) -> tuple[Tensor, State]:
         seeds = [self._add_seeds(z, i, pcs, ncs, x.shape[-2:]) for i in range(len(x))]
-        small = per_element(lambda i: self._answer(z["image"][i], seeds[i], z["initial"][i]), len(x))
+        heeded = [drop_hidden(own) for own in seeds]
+        small = per_element(lambda i: self._answer(z["image"][i], heeded[i], z["initial"][i]), len(x))
         y = np.stack([_enlarge(probabilities, x.shape[-2:]) for probabilities in small])
         for element, answered in enumerate(y):
             for click in order_clicks(pcs, ncs, element):

@@ -25,6 +25,12 @@ class Seed(NamedTuple):
     positive: bool
 
 
+def drop_hidden(seeds: Sequence[Seed]) -> list[Seed]:
+    """Drop the negative seeds that share a pixel with a positive one, so that every object keeps its seeds."""
+    taken = {(seed.row, seed.col) for seed in seeds if seed.positive}
+    return [seed for seed in seeds if seed.positive or (seed.row, seed.col) not in taken]
+
+
 def measure_distance(shape: tuple[int, ...], seeds: Iterable[Seed]) -> np.ndarray:
     """Measure the Euclidean distance of every pixel to the nearest seed.
 

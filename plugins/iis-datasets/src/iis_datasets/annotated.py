@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from iis_core import Sample, UserError
 from iis_core.files.images import read_image
+from iis_core.files.reading import read_text
 
 Objects = Mapping[int, Mapping[str, Any]]
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Control characters, and what Python makes of bytes that are not UTF-8."""
 
 
 class Annotation(NamedTuple):
@@ -37,9 +42,14 @@ class AnnotatedImages:
 
     Args:
         images: id and file of each image.
+
+    Raises:
+        UserError: an id or a path cannot be written into a record, or an id leaves the dataset's folder.
     """
 
     def __init__(self, images: Sequence[tuple[str, Path]]) -> None:
+        for name, path in images:
+            _check_name(name, path)
         self.images = images
 
     def annotation(self, index: int) -> Annotation:
@@ -70,6 +80,15 @@ class AnnotatedImages:
         return Sample(image, annotation.masks, info)
 
 
+def _check_name(name: str, path: Path) -> None:
+    """Refuse what no record, table or folder of results can hold."""
+    if _UNPRINTABLE.search(f"{name}{path}"):
+        shown = str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        raise UserError(f"the name of the file {shown!r} is no text in UTF-8 or has control characters: rename it")
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        raise UserError(f"the image {name!r} lies outside the dataset's folder: move it there, or correct its name")
+
+
 def describe_object(
     value: int, layer: int = 0, parent: int | None = None, children: Sequence[int] = (), class_name: str | None = None
 ) -> Mapping[str, Any]:
@@ -92,11 +111,11 @@ def read_names(file: Path) -> list[str]:
         file: a text file with one name on each line.
 
     Raises:
-        UserError: the file is missing or empty.
+        UserError: the file is missing, empty, or no text.
     """
     if not file.is_file():
         raise UserError(f"{file} is missing: give the folder that holds it (--data-root DIR)")
-    names = file.read_text().split()
+    names = [name for line in read_text(file).split("\n") if (name := line.strip())]
     if not names:
         raise UserError(f"{file} names no image: fetch it again")
     return names

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pycocotools import mask as rle
 
 from iis_core import UserError
+from iis_core.errors import first_line
+from iis_core.files.images import read_size
+from iis_core.files.reading import read_json
 from iis_datasets.annotated import AnnotatedImages, Annotation, Objects, describe_object, require_files
+from iis_datasets.segmentations import Box, Size, decode_segmentation, find_box
 
 
 class Coco(AnnotatedImages):
@@ -42,29 +45,21 @@ class Coco(AnnotatedImages):
                 by_image[annotation["image_id"]].append(annotation)
             entries = [e for e in content["images"] if any(not _is_crowd(a) for a in by_image[e["id"]])]
             self.sizes = [(int(e["height"]), int(e["width"])) for e in entries]
+            if any(min(size) < 1 for size in self.sizes):
+                raise ValueError("an image has no pixels")
             names = [_find_file_name(e) for e in entries]
-            files = [Path(root) / images / name for name in names]
             self.instances = [by_image[e["id"]] for e in entries]
-            for name, instances in zip(names, self.instances, strict=True):
-                self._check(name, instances)
-            self.layers = [_assign_layers(instances) for instances in self.instances]
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{self.path} is not in COCO's instance format: {error!r}") from error
+            self.layers = [self._assign_layers(*entry) for entry in zip(names, self.sizes, self.instances, strict=True)]
+        except UserError:
+            raise
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            cause = error if type(error) is ValueError else repr(error)
+            raise UserError(f"{self.path} is not in COCO's instance format: {cause}") from error
         if not entries:
             raise UserError(f"{self.path} has no image with an object")
+        files = require_files([Path(root) / images / name for name in names], "images")
         ids = [Path(name).with_suffix("").as_posix() for name in names]
-        super().__init__(list(zip(ids, require_files(files, "images"), strict=True)))
-
-    def _check(self, name: str, instances: Sequence[Mapping[str, Any]]) -> None:
-        seen = set()
-        for annotation in instances:
-            number = annotation["id"]
-            if not annotation.get("segmentation"):
-                remedy = "correct it or leave it out (boxes alone are no masks)"
-                raise UserError(f"{self.path}: annotation {number} of {name} has no segmentation: {remedy}")
-            if type(number) is not int or number in seen:
-                raise UserError(f"{self.path}: annotation id {number!r} of {name} is not a number of its own")
-            seen.add(number)
+        super().__init__(list(zip(ids, files, strict=True)))
 
     def objects(self, index: int) -> Objects:
         wanted = [a for a in self.instances[index] if not _is_crowd(a)]
@@ -74,11 +69,14 @@ class Coco(AnnotatedImages):
         }
 
     def annotation(self, index: int) -> Annotation:
-        objects = self.objects(index)
-        masks = np.zeros((*self.sizes[index], 1 + max(self.layers[index])), np.int32)
-        crowd = np.zeros(self.sizes[index], bool)
+        objects, size, (_, image) = self.objects(index), self.sizes[index], self.images[index]
+        if (found := read_size(image)) != size:
+            raise UserError(f"{self.path} says that {image.name} is {size}, but it is {found}: correct it")
+        masks = np.zeros((*size, 1 + max(self.layers[index])), np.int32)
+        crowd = np.zeros(size, bool)
         for annotation in self.instances[index]:
-            mask = self._decode(annotation, index)
+            with self._explain(annotation, image.name):
+                mask = decode_segmentation(annotation["segmentation"], size)
             if _is_crowd(annotation):
                 crowd |= mask
             else:
@@ -87,40 +85,47 @@ class Coco(AnnotatedImages):
         masks[crowd] = np.where(masks[crowd] > 0, masks[crowd], -1)
         return Annotation(masks, objects, self.path)
 
-    def _decode(self, annotation: Mapping[str, Any], index: int) -> np.ndarray:
-        height, width = self.sizes[index]
-        segmentation = annotation["segmentation"]
+    def _assign_layers(self, name: str, size: Size, instances: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Check the annotations of an image, and assign a layer to each object that is no crowd."""
+        boxes: list[Box] = []
+        seen: set[int] = set()
+        for annotation in instances:
+            number = annotation["id"]
+            if not annotation.get("segmentation"):
+                remedy = "correct it or leave it out (boxes alone are no masks)"
+                raise UserError(f"{self.path}: annotation {number} of {name} has no segmentation: {remedy}")
+            if type(number) is not int or number in seen:
+                raise UserError(f"{self.path}: annotation id {number!r} of {name} is not a number of its own")
+            seen.add(number)
+            hash(annotation.get("category_id"))
+            if not _is_crowd(annotation):
+                with self._explain(annotation, name):
+                    boxes.append(find_box(annotation["segmentation"], size))
+        return assign_layers(boxes)
+
+    @contextmanager
+    def _explain(self, annotation: Mapping[str, Any], name: str) -> Iterator[None]:
         try:
-            if isinstance(segmentation, list):
-                segmentation = rle.merge(rle.frPyObjects(segmentation, height, width))
-            elif isinstance(segmentation["counts"], list):
-                segmentation = rle.frPyObjects(segmentation, height, width)
-            mask = np.asarray(rle.decode(segmentation), bool)
+            yield
         except Exception as error:
-            where = f"{self.path}: annotation {annotation['id']} of {self.images[index][1].name}"
-            raise UserError(f"{where} cannot be decoded ({error!r}): correct it or leave it out") from error
-        if mask.shape != (height, width):
-            where = f"{self.path}: annotation {annotation['id']} of {self.images[index][1].name}"
-            raise UserError(f"{where} is {mask.shape}, but its image is {(height, width)}")
-        return mask
+            where = f"{self.path}: annotation {annotation['id']} of {name}"
+            raise UserError(f"{where} cannot be decoded ({first_line(error)}): correct it or leave it out") from error
 
 
 def _load(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise UserError(
-            f"{path} cannot be read ({error.strerror}): give `annotations`, the JSON file under root"
-        ) from error
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON ({error}): fetch it again") from error
+    if not path.exists():
+        raise UserError(f"{path} is missing: give `annotations`, the JSON file under root")
+    content = read_json(path)
     if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
         raise UserError(f"{path} is not in COCO's instance format: it lacks `images` and `annotations`")
     return content
 
 
 def _is_crowd(annotation: Mapping[str, Any]) -> bool:
-    return bool(annotation.get("iscrowd", 0))
+    value = annotation.get("iscrowd", 0)
+    if type(value) not in (int, bool) or value not in (0, 1):
+        raise ValueError(f"iscrowd of annotation {annotation.get('id')!r} is {value!r}, neither 0 nor 1")
+    return bool(value)
 
 
 def _find_file_name(image: Mapping[str, Any]) -> str:
@@ -128,35 +133,19 @@ def _find_file_name(image: Mapping[str, Any]) -> str:
     return str(image["file_name"]) if "file_name" in image else "/".join(str(image["coco_url"]).split("/")[-2:])
 
 
-def _assign_layers(instances: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Assign each object that is no crowd to the first layer in which no other bounding box touches its own."""
-    boxes: list[list[tuple[float, ...]]] = []
+def assign_layers(boxes: Sequence[Box]) -> list[int]:
+    """Assign each object to the first layer in which no other bounding box touches its own."""
+    taken: list[list[Box]] = []
     layers = []
-    for box in (_find_box(a) for a in instances if not _is_crowd(a)):
-        free = (k for k, taken in enumerate(boxes) if not any(_touch(box, other) for other in taken))
-        layer = next(free, len(boxes))
-        boxes[layer:] = boxes[layer:] or [[]]
-        boxes[layer].append(box)
+    for box in boxes:
+        free = (k for k, others in enumerate(taken) if not any(_touch(box, other) for other in others))
+        layer = next(free, len(taken))
+        taken[layer:] = taken[layer:] or [[]]
+        taken[layer].append(box)
         layers.append(layer)
     return layers
 
 
-def _find_box(annotation: Mapping[str, Any]) -> tuple[float, ...]:
-    """Find left, top, right and bottom; from polygons, since a given `bbox` may be smaller than what is rendered."""
-    segmentation = annotation["segmentation"]
-    if isinstance(segmentation, list):
-        points = np.concatenate([np.reshape(polygon, (-1, 2)) for polygon in segmentation])
-        (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
-        return left, top, right, bottom
-    counts = (
-        segmentation
-        if isinstance(segmentation["counts"], (str, bytes))
-        else rle.frPyObjects(segmentation, *segmentation["size"])
-    )
-    left, top, width, height = rle.toBbox(counts)
-    return left, top, left + width, top + height
-
-
-def _touch(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+def _touch(a: Box, b: Box) -> bool:
     """Whether two boxes come within a pixel of each other."""
     return a[0] <= b[2] + 1 and b[0] <= a[2] + 1 and a[1] <= b[3] + 1 and b[1] <= a[3] + 1

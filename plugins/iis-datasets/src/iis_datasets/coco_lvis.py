@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from iis_core import UserError
+from iis_core.files.images import decode_labels
 from iis_datasets.annotated import AnnotatedImages, Annotation, Objects, describe_object, require_files
 from iis_datasets.pickles import read_pickle
+
+_LARGEST_TREES, _LARGEST_MASKS = 1 << 30, 1 << 23
 
 
 class CocoLvis(AnnotatedImages):
@@ -33,11 +35,11 @@ class CocoLvis(AnnotatedImages):
         self.path = folder / "hannotation.pickle"
         if not self.path.is_file():
             raise UserError(f"{self.path} is missing: give the folder that holds {split}/ (--data-root DIR)")
-        trees = read_pickle(self.path)
+        trees = read_pickle(self.path, _LARGEST_TREES)
         try:
             names = sorted(trees)
-            self.trees = [(trees[name]["hierarchy"], int(trees[name]["num_instance_masks"])) for name in names]
-        except (KeyError, TypeError, ValueError) as error:
+            self.trees = [(dict(trees[name]["hierarchy"]), int(trees[name]["num_instance_masks"])) for name in names]
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise UserError(f"{self.path} is not an annotation of COCO+LVIS: {error!r}") from error
         if not names:
             raise UserError(f"{self.path} names no image: fetch it again")
@@ -51,9 +53,13 @@ class CocoLvis(AnnotatedImages):
 
     def annotation(self, index: int) -> Annotation:
         encoded, places = self._read(index)
-        layers = [self._decode(index, layer) for layer in encoded]
+        try:
+            masks = np.stack([self._decode(index, layer) for layer in encoded], axis=2)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, UserError):
+                raise
+            raise UserError(f"{self.files[index]} holds no layers of one size: fetch it again") from error
         objects = self._objects(index, places)
-        masks = np.stack(layers, axis=2).astype(np.int32)
         for layer in range(masks.shape[2]):
             known = [place["value"] for place in objects.values() if place["layer"] == layer]
             masks[:, :, layer][~np.isin(masks[:, :, layer], known)] = 0
@@ -61,26 +67,24 @@ class CocoLvis(AnnotatedImages):
 
     def _read(self, index: int) -> tuple[Any, Any]:
         """Read the PNG file of each layer, still encoded, and the layer and value of every object."""
-        content = read_pickle(self.files[index])
+        content = read_pickle(self.files[index], _LARGEST_MASKS)
         if not (isinstance(content, (tuple, list)) and len(content) == 2):
             raise UserError(f"{self.files[index]} is not a mask file of COCO+LVIS: fetch it again")
         return content[0], content[1]
 
     def _decode(self, index: int, layer: Any) -> np.ndarray:
         try:
-            decoded = cv2.imdecode(np.frombuffer(layer, np.uint8), cv2.IMREAD_UNCHANGED)
-        except (TypeError, ValueError, cv2.error):
-            decoded = None
-        if decoded is None or decoded.ndim != 2:
-            raise UserError(f"{self.files[index]} holds a layer that is no grey image: fetch it again")
-        return decoded
+            content = layer if isinstance(layer, bytes) else np.asarray(layer, np.uint8).tobytes()
+        except (TypeError, ValueError, OverflowError) as error:
+            raise UserError(f"{self.files[index]} holds a layer that is no image: fetch it again") from error
+        return decode_labels(content, self.files[index])
 
     def _objects(self, index: int, places: Any) -> Objects:
         tree, instances = self.trees[index]
-        numbers = range(len(places) if self.stuff else instances)
         try:
+            numbers = range(len(places) if self.stuff else instances)
             return {k: _describe_place(places[k], tree.get(k)) for k in numbers}
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
             raise UserError(f"{self.files[index]} does not fit {self.path}: {error!r}") from error
 
 
@@ -88,4 +92,5 @@ def _describe_place(place: Any, node: Any) -> Any:
     """Describe an object by its (layer, value) and its node in the tree, which is None for an object on its own."""
     layer, value = (int(number) for number in place)
     node = node or {"parent": None, "children": ()}
-    return describe_object(value, layer, node["parent"], node["children"])
+    parent = None if node["parent"] is None else int(node["parent"])
+    return describe_object(value, layer, parent, [int(child) for child in node["children"]])

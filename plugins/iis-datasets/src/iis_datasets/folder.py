@@ -5,19 +5,23 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from iis_core import UserError
-from iis_datasets.labels import read_labels
+from iis_core.files.images import check_edges, read_labels
+from iis_core.masks.soft import has_soft_edges
 from iis_datasets.pairs import PairedDataset, pair_files
 
-_MANY = 16
-_THIN_PART = 0.8
+_REMEDY = ", or give binary=true, which does so, or ignore=N for a number N that counts nowhere"
 
 
 def folder(
-    root: str, *, images: str = "images", masks: str = "masks", ignore: int | None = None, binary: bool = False
+    root: str,
+    *,
+    images: str = "images",
+    masks: str = "masks",
+    mask_suffix: str = "",
+    ignore: int | None = None,
+    binary: bool = False,
 ) -> PairedDataset:
     """Open a folder of images with masks of the same name, in subfolders too.
 
@@ -28,36 +32,25 @@ def folder(
         root: the dataset's folder.
         images: the folder of the images, under root.
         masks: the folder of the masks, under root.
+        mask_suffix: what a mask's name has after its image's, before the ending, e.g. `_mask`.
         ignore: the number of pixels that are ignored, e.g. 255.
-        binary: whether all numbers above 0 are one and the same object.
+        binary: whether all numbers above 0 are one and the same object; of a mask with soft edges, those above half of
+            the largest.
 
     Raises:
         UserError: a folder is missing or empty, an image has no mask, a mask holds colours, or, without binary, a mask
             has soft edges, whose in-between values would be taken for objects.
     """
-    pairs = pair_files(root, images, masks)
+    pairs = pair_files(root, images, masks, mask_suffix, can_be_named=True)
     return PairedDataset(pairs, partial(_read, ignore=ignore, binary=binary), several=True)
 
 
 def _read(path: Path, ignore: int | None, binary: bool) -> np.ndarray:
     labels = read_labels(path)
     ignored = labels == ignore
+    labels[ignored] = 0
     if binary:
-        labels = (labels > 0).astype(np.int32)
+        labels = (labels > (labels.max() // 2 if has_soft_edges(labels) else 0)).astype(np.int32)
     else:
-        _check_edges(path, labels)
+        check_edges(labels, path, _REMEDY)
     return np.where(ignored, -1, labels).astype(np.int32)
-
-
-def _check_edges(path: Path, labels: np.ndarray) -> None:
-    """Refuse a mask of many numbers most of which are nowhere three pixels wide: it was resized or smoothed."""
-    numbers = np.unique(labels[labels > 0])
-    if len(numbers) <= _MANY:
-        return
-    square = np.ones((3, 3), np.uint8)
-    thin = sum(not cv2.erode((labels == number).astype(np.uint8), square).any() for number in numbers)
-    if thin > _THIN_PART * len(numbers):
-        raise UserError(
-            f"{path} holds {len(numbers)} numbers, {thin} of them nowhere three pixels wide, as a mask with soft edges "
-            "does: save it without smoothing, or give binary=true to take every number above 0 for one object"
-        )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from iis_core import Sample
-from iis_core.files.images import read_image, read_mask
+from iis_core.files.images import read_binary_mask, read_image
 
 _OBJECTS = {
     "astronaut.png": ("astronaut", "helmet", "patch"),
@@ -50,7 +50,7 @@ class SampleDataset:
     def __getitem__(self, index: int) -> Sample:
         file, names = list(_OBJECTS.items())[index]
         info = self.info(index)
-        layers = [read_mask(_find_masks() / f"{info['id']}-{name}.png") > 0 for name in names]
+        layers = [read_binary_mask(_find_masks() / f"{info['id']}-{name}.png") for name in names]
         return Sample(read_image(_find_photographs() / file), np.stack(layers, axis=2).astype(np.int32), info)
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from scipy.io import loadmat
 
 from iis_core import UserError
+from iis_core.errors import first_line
+from iis_core.files.reading import read_bytes
 from iis_datasets.annotated import AnnotatedImages, Annotation, describe_object, read_names, require_files
 
 _CLASSES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
     *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
 )
+
+_MATLAB_HEADER, _COMPRESSED = 128, 15
+_LARGEST, _MOST = 1 << 26, 255
 
 _SPARSE = 0.08
 """Training objects that fill less of their bounding box are left out, as in f-BRS and RITM."""
@@ -57,14 +65,38 @@ class SBD(AnnotatedImages):
 
 def _read(path: Path) -> tuple[np.ndarray, list[int]]:
     """Read the instance numbers, int32 (H, W), and the category of each instance."""
+    content = read_bytes(path, _LARGEST)
     try:
-        instances = loadmat(str(path))["GTinst"][0, 0]
-        mask = instances["Segmentation"].astype(np.int32)
+        _check_unpacked_size(content)
+        instances = loadmat(BytesIO(content), variable_names="GTinst")["GTinst"][0, 0]
+        mask = _as_numbers(instances["Segmentation"])
         names = instances.dtype.names or ()
-        categories = instances["Categories"].ravel().astype(int).tolist() if "Categories" in names else []
+        categories = _as_numbers(instances["Categories"]).ravel().tolist() if "Categories" in names else []
+        if mask.ndim != 2:
+            raise ValueError(f"its segmentation has {mask.ndim} dimensions")
     except Exception as error:
-        raise UserError(f"{path} is not an instance file of SBD ({error}): fetch it again") from error
+        raise UserError(f"{path} is not an instance file of SBD ({first_line(error)}): fetch it again") from error
     return mask, categories
+
+
+def _as_numbers(array: np.ndarray) -> np.ndarray:
+    """Return whole numbers from 0 to 255 as int32, whatever numbers MATLAB has stored them as."""
+    if array.dtype.kind not in "buif" or not ((array >= 0) & (array <= _MOST) & (array % 1 == 0)).all():
+        raise ValueError(f"it holds other numbers than 0, 1, 2, ... {_MOST}")
+    return array.astype(np.int32)
+
+
+def _check_unpacked_size(content: bytes) -> None:
+    """Refuse a MATLAB file whose compressed parts unpack to more than an annotation can have."""
+    place, unpacked = _MATLAB_HEADER, 0
+    order = ">" if content[_MATLAB_HEADER - 2 : _MATLAB_HEADER] == b"MI" else "<"
+    while place + 8 <= len(content):
+        kind, size = struct.unpack_from(f"{order}II", content, place)
+        if kind == _COMPRESSED:
+            unpacked += len(zlib.decompressobj().decompress(content[place + 8 : place + 8 + size], _LARGEST + 1))
+        if unpacked > _LARGEST:
+            raise ValueError(f"it unpacks to more than {_LARGEST} bytes")
+        place += 8 + size
 
 
 def _measure_filled_part(mask: np.ndarray) -> float:

@@ -218,12 +218,12 @@ def build_model(
 
     Args:
         network: the config of the network, see `build_network`.
-        target_size: see `ZoomIn`; None shows the whole image.
-        skip_clicks: see `ZoomIn`.
-        flip: see `RITMModel`.
-        max_size: see `RITMModel`.
-        precision: see `RITMModel`.
-        compile: see `RITMModel`.
+        target_size: longer side of what the network sees, in pixels; None shows the whole image.
+        skip_clicks: number of clicks before zooming; see `ZoomIn`.
+        flip: average the logits with those of the mirrored image.
+        max_size: the limit of the longest side that the network is shown, in pixels.
+        precision: "fp32", or "bf16" to compute in bfloat16 where torch's autocast does.
+        compile: compile the network with torch's compiler.
     """
     zoom_in = None if target_size is None else {"target_size": target_size, "skip_clicks": skip_clicks}
     return RITMModel(

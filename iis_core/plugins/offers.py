@@ -215,6 +215,25 @@ class ModelOrigin(Origin):
     frozen: tuple[str, ...]
 
 
+def show_loaded(thing: object) -> str:
+    """Show a model by its name, its weights and its device, and a robot by its name and threshold.
+
+    Args:
+        thing: the model or robot; one that core did not build is shown by its class.
+
+    Returns:
+        E.g. `<ritm/hrnet18s, random, on cpu>`.
+    """
+    origin = origin_of(thing)
+    facts = [type(thing).__qualname__ if origin is None else origin.name]
+    if isinstance(origin, ModelOrigin) and origin.weights is not None:
+        facts.append(origin.weights)
+    for word, attribute in (("threshold", "threshold"), ("on", "device")):
+        if hasattr(thing, attribute):
+            facts.append(f"{word} {getattr(thing, attribute)}")
+    return f"<{', '.join(facts)}>"
+
+
 def origin_of(thing: object) -> Origin | None:
     """Return the origin of an object that core built, None for any other."""
     origin = getattr(thing, "origin", None)

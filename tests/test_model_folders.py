@@ -68,6 +68,15 @@ def test_a_run_of_a_model_folder_is_that_of_its_name_and_weights(iis: Iis, folde
     assert evaluate(folder, "toy/shapes", limit=1, overrides={"max_clicks": 1}, out="c").objects == 1
 
 
+def test_runs_of_two_model_folders_have_two_default_folders(iis: Iis, folder: Path) -> None:
+    save_model("runs/other/model", load_model("net/wide2", weights="random"))
+    before = set(Path("runs").iterdir())
+    for model in (folder, "runs/other/model"):
+        result = iis("evaluate", "--model", model, "--dataset", "toy/shapes", "--limit", "1", "--max-clicks", "1")
+        assert result.returncode == 0, result.stderr
+    assert len(set(Path("runs").iterdir()) - before) == 2
+
+
 def test_a_catalog_name_goes_before_a_folder_of_that_name(folder: Path) -> None:
     Path("net").mkdir()
     folder.rename("net/wide3")

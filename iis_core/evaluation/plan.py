@@ -113,7 +113,9 @@ def make_plan(
         "batch_size": batch_size,
         "versions": versions(),
     }
-    given = (model_keywords or {}, dataset_keywords or {})
+    folder = None if model_offer is None else model_offer.folder
+    own_weights = {} if folder is None else {"weights": str(folder)}
+    given = ({**own_weights, **(model_keywords or {})}, dataset_keywords or {})
     return Plan(loaded, objects, rules, robot, seed, batch_size, make_storable(settings), given)
 
 

@@ -38,7 +38,7 @@ def drawn(folder: Path) -> set[str]:
         {"batch_size": 3, "workers": 2},
         {"model_keywords": {"shrink": 0.7}, "overrides": {"stop_iou": None, "max_clicks": 6}},
         {"overrides": {"threshold": 0.0, "inclusive": True, "max_clicks": 2}},
-        {"only": ["shape4", "shape0#2"]},
+        {"ids": ["shape4", "shape0#2"]},
     ],
 )
 def test_a_replay_gives_the_masks_of_the_run(tmp_path: Path, keywords: dict[str, Any]) -> None:
@@ -189,9 +189,9 @@ def test_a_dataset_that_has_changed_is_named(tmp_path: Path, iis: Callable) -> N
     change_settings(folder, lambda settings: settings["dataset"]["keywords"].update(count=2))
     assert "toy/shapes has no object 'shape2' any more" in iis("pictures", folder, "--ids", "shape2").stderr
     records = (folder / "records.jsonl").read_text()
-    (folder / "records.jsonl").write_text(records.replace('"shape": [48, 44]', '"shape": [48, 40]'))
+    (folder / "records.jsonl").write_text(records.replace('"shape": [48, 44]', '"shape": [48, 50]'))
     result = iis("pictures", folder, "--ids", "shape1")
-    assert "has 48 x 44 pixels, in the run it had 48 x 40" in result.stderr
+    assert "has 48 x 44 pixels, in the run it had 48 x 50" in result.stderr
 
 
 def test_a_finished_run_gets_the_pictures_and_masks_that_it_lacks(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def load_replayed(run: Run, device: str | None = None) -> tuple[IISModel, Evalua
         given = run.settings[part].get(GIVEN)
         if given is not None:
             raise UserError(
-                f"{run.path}: its {part} was given as a Python object ({given}), which cannot be loaded by name: "
+                f"{run.name}: its {part} was given as a Python object ({given}), which cannot be loaded by name: "
                 "evaluate it into a new run with `pictures=` to have pictures"
             )
     keywords = {**run.settings["model"]["keywords"], **({} if device is None else {"device": device})}

@@ -11,6 +11,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 
 import iis_core
+from iis_core import UserError
 from iis_core.evaluation.protocols import Protocol
 from iis_core.evaluation.records import Record
 from iis_core.files.writing import explain_write_errors
@@ -96,6 +97,9 @@ class NumberOfClicks(Callback):
             model.train(was_training)
             trainer.strategy.barrier()
         run = iis_core.read_run(out)
+        if run.failures:
+            first = f"{run.failures[0].id}: {run.failures[0].reason}"
+            raise UserError(f"validation: {len(run.failures)} of {run.objects} objects failed, the first is {first}")
         self.history[epoch] = _summarise(run.records, run.protocol)
         if trainer.is_global_zero:
             found = {f"val/{name}": value for name, value in self.history[epoch].items() if name != "masks"}
@@ -116,6 +120,9 @@ class _Watch:
 
     def add(self, record: Record | None = None) -> None:
         self.request.stop_if_requested("the checkpoint is that of the epoch's end, the validation goes on where it is")
+
+    def fail(self, failure: object) -> None:
+        self.add()
 
 
 def _summarise(records: tuple[Record, ...], protocol: Protocol) -> dict[str, Any]:

@@ -103,7 +103,8 @@ def test_show_lists_every_keyword(iis: Iis) -> None:
         for entry in json.loads(iis("show", "core/gto99", "--json").stdout)[1]["keywords"]
     }
     assert rules == {"robot": "core/gto99", "threshold": 0.5, "inclusive": True, "max_clicks": 20, "stop_iou": None}
-    assert "robots: Mapping[str, float] (required)" in iis("show", "core/mix").stdout
+    assert "columns: int = 4\n" in iis("show", "core/grid").stdout
+    assert "(required)\n" in iis("show", "core/mix").stdout
 
 
 def test_show_writes_facts_in_lines_and_choices_with_their_keywords(iis: Iis, install: Install) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from toy_runs import run
 
 from iis_core import Run, UserError, evaluate, load_dataset, read_run
 from iis_core.datasets import EvaluationDataset
-from iis_core.evaluation.replay import load_replayed, replay_records
+from iis_core.evaluation.replay import explain_differences, load_replayed, replay_records
 from iis_core.files.images import read_image, read_mask
 from iis_core.metrics import count, worst_first
 
@@ -172,6 +173,15 @@ def test_a_replay_that_differs_without_a_known_cause_names_the_others(tmp_path: 
     folder = run(tmp_path / "run").path
     change_settings(folder, lambda settings: settings["model"]["keywords"].update(shrink=0.5))
     assert "nothing that the run names has changed: its files may have" in iis("pictures", folder).stderr
+
+
+def test_random_weights_are_named_as_the_cause(tmp_path: Path) -> None:
+    finished = run(tmp_path / "run")
+    model, dataset = load_replayed(finished)
+    assert explain_differences(finished, model, dataset) == []
+    described = {**finished.settings["model"], "keywords": {"weights": "random"}}
+    drawn = replace(finished, settings={**finished.settings, "model": described})
+    assert explain_differences(drawn, model, dataset) == ["the weights are random ones, drawn anew"]
 
 
 def test_a_dataset_that_has_changed_is_named(tmp_path: Path, iis: Callable) -> None:

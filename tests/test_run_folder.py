@@ -167,7 +167,7 @@ def test_the_run_says_everything_needed_to_repeat_it(tmp_path: Path) -> None:
     assert settings["robot"]["name"] == "core/ritm"
     assert settings["robot"]["keywords"] == {"threshold": 0.49, "inclusive": False}
     assert "ignored pixels" in settings["protocol"]["ignore"]
-    assert {"python", "torch", "numpy", "opencv-python", "scipy"} <= settings["versions"].keys()
+    assert {"python", "torch", "numpy", "opencv", "scipy"} <= settings["versions"].keys()
 
 
 def test_a_run_says_where_and_how_it_was_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Any) -> None:

@@ -15,6 +15,7 @@ import click
 
 from iis_core.cli.keywords import keywords_option, parse_keywords
 from iis_core.cli.options import PATH, CatalogName, as_json
+from iis_core.cli.terminal import say
 from iis_core.errors import UserError
 from iis_core.files.config import read_user_config, user_config_file
 from iis_core.files.plain import to_plain
@@ -46,9 +47,9 @@ def list_(as_json: bool) -> None:
         click.echo(json.dumps(entries, indent=2))
         return
     for entry in entries:
-        click.echo(entry["name"])
+        say(entry["name"])
         for key, value in _list_facts(entry):
-            click.echo(f"    {key:<8} {value}")
+            say(f"    {key:<8} {value}")
 
 
 def _list_facts(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -105,7 +106,7 @@ def get(name: str, folder: Path | None, data_root: Path | None) -> None:
         raise UserError(f"{archive.name} was damaged: run the same command again to fetch it again") from error
     keep_checksum(archive)
     archive.unlink()
-    click.echo(f"{place}: {spec.layout}")
+    say(f"{place}: {spec.layout}")
 
 
 @contextmanager
@@ -121,7 +122,7 @@ def show_download() -> Iterator[Progress]:
             task = bar.add_task("", total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
     for warning in caught:
-        click.echo(f"note: {warning.message}", err=True)
+        say(f"note: {warning.message}", err=True)
 
 
 @data.command()
@@ -157,7 +158,7 @@ def check(
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         for finding in findings:
-            click.echo(f"{finding.sample or 'note'}: {finding.problem}")
-        click.echo(f"{len(dataset)} images read, {len(wrong)} findings")
+            say(f"{finding.sample or 'note'}: {finding.problem}")
+        say(f"{len(dataset)} images read, {len(wrong)} findings")
     if wrong:
         ctx.exit(2)

@@ -10,6 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from iis_core.errors import IISError
+from iis_core.files.config import expand
 from iis_core.plugins.catalog import catalog, find, find_anywhere
 from iis_core.plugins.specs import FactorySpec, Spec
 
@@ -23,18 +24,10 @@ class ExpandedPath(click.Path):
         super().__init__(path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return super().convert(expand_home(str(value)), param, ctx)
+        return super().convert(expand(value), param, ctx)
 
 
 PATH = ExpandedPath()
-
-
-def expand_home(path: str) -> str:
-    """Replace a leading `~` or `~user` by the home folder; without one that is known, leave the path as it is."""
-    try:
-        return str(Path(path).expanduser()) if path.startswith("~") else path
-    except RuntimeError:
-        return path
 
 
 class CatalogName(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.2

@@ -11,6 +11,7 @@ import click
 from iis_core.cli.data import show_download
 from iis_core.cli.keywords import keywords_option, parse_keywords
 from iis_core.cli.options import PATH, CatalogName, as_json
+from iis_core.cli.terminal import say
 from iis_core.errors import UserError
 from iis_core.files.config import read_user_config
 from iis_core.files.plain import to_plain
@@ -61,15 +62,15 @@ def _list_facts(offer: Offer[ModelSpec]) -> dict[str, Any]:
 def _print_facts(offer: Offer[ModelSpec]) -> None:
     spec = offer.spec
     if not spec.has_weights:
-        click.echo(f"{spec.name} has no weights and needs none: it runs as it is")
+        say(f"{spec.name} has no weights and needs none: it runs as it is")
         return
-    click.echo(f"{spec.name}: {spec.weights.url if spec.weights else 'no published weights'}")
+    say(f"{spec.name}: {spec.weights.url if spec.weights else 'no published weights'}")
     if spec.weights:
-        click.echo(f"licence     {spec.weights.licence}")
-    click.echo(f"trained on  {spec.trained_on or 'unknown'}")
+        say(f"licence     {spec.weights.licence}")
+    say(f"trained on  {spec.trained_on or 'unknown'}")
     for dataset, numbers in spec.results.items():
-        click.echo(f"{dataset:<12}" + "  ".join(f"{metric} {value}" for metric, value in numbers.items()))
-    click.echo(f"here        {_find_here(offer) or _explain_how_to_get(spec)}")
+        say(f"{dataset:<12}" + "  ".join(f"{metric} {value}" for metric, value in numbers.items()))
+    say(f"here        {_find_here(offer) or _explain_how_to_get(spec)}")
 
 
 def _explain_how_to_get(spec: ModelSpec) -> str:
@@ -125,4 +126,4 @@ def _convert(offer: Offer[ModelSpec], source: Path | None, to: Path, keywords: d
     from iis_core.plugins.load import load_model
 
     save_model(to, load_model(offer.folder or spec.name, weights=source, **keywords))
-    click.echo(str(to))
+    say(to)

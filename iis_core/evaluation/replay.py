@@ -126,7 +126,9 @@ def explain_differences(run: Run, model: IISModel, dataset: EvaluationDataset) -
         "batch_size": 1,
         **{part: {"version": found.offer.claim.version} for part, found in origins.items() if found is not None},
     }
-    return list_differences(_choose(run.settings, now), now)
+    is_random = run.settings["model"]["keywords"].get("weights") == "random"
+    drawn = ["the weights are random ones, drawn anew"] if is_random else []
+    return [*drawn, *list_differences(_choose(run.settings, now), now)]
 
 
 class _RecordedRobot:

@@ -22,7 +22,7 @@ GIVEN = "given_as"
 _SHOWN = 200
 """The largest number of characters of a value in a message."""
 
-_LIBRARIES = ("numpy", "opencv-python", "scipy", "torch")
+_LIBRARIES = ("numpy", "scipy", "torch")
 
 
 def describe_offered(offer: Offer[FactorySpec], keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,8 +60,11 @@ def describe_protocol(protocol: Protocol) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """List the versions of Python and of the libraries that can change a number."""
+    import cv2  # whose distribution has one of several names
+
     return {
         "python": platform.python_version(),
+        "opencv": cv2.__version__,
         **{name: importlib_metadata.version(name) for name in _LIBRARIES},
     }
 

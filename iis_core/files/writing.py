@@ -86,8 +86,7 @@ def refuse_to_overwrite(out: Path, inputs: Iterable[Path], option: str = "--out"
         UserError: `out` is one of the inputs.
     """
     for file in inputs:
-        # Asking the file system also catches other spellings where it does not tell letters' case.
-        if out.exists() and file.exists() and out.samefile(file):
+        if _is_same(out, file):
             raise UserError(f"{option} {out} is the input {file}, which would be lost: choose another file")
 
 
@@ -103,12 +102,19 @@ def refuse_folder_of_inputs(out: Path, inputs: Path) -> None:
     Raises:
         UserError: `out` holds files that it was not made for.
     """
-    if not out.is_dir() or (out / "run.json").exists() or not any(out.iterdir()) or not inputs.exists():
-        return
     related = [(out, place) for place in (inputs, *inputs.resolve().parents)]
     related += [(place, inputs) for place in out.resolve().parents]
-    if any(one.samefile(other) for one, other in related):
-        raise UserError(f"{out} holds files of the dataset in {inputs}: choose another folder for the run")
+    is_related = any(_is_same(one, other) for one, other in related)
+    if is_related and out.is_dir() and any(out.iterdir()) and not (out / "run.json").exists():
+        raise UserError(f"{out} holds files of the dataset in {inputs}: choose another folder")
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Ask the file system, which knows of links and of spellings that it does not tell apart."""
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
 
 
 def _flush(path: Path) -> None:

@@ -34,7 +34,14 @@ def is_path(name: str | Path) -> bool:
     if isinstance(name, Path):
         return True
     separators = sum(map(name.count, {"/", os.sep}))
-    return separators > 1 or name.startswith((".", "/", "~")) or name.endswith(_CHECKPOINTS) or Path(name).exists()
+    return separators > 1 or name.startswith((".", "/", "~")) or name.endswith(_CHECKPOINTS) or _exists(name)
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def read_description(folder: Path) -> ModelDescription:

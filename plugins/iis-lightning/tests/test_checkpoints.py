@@ -97,7 +97,7 @@ def holding(content: bytes) -> Callable[[Path], Any]:
         (holding(b"weights"), "no checkpoint of iis train"),
         (holding(bytes(4096)), "no checkpoint of iis train"),
         (holding(b"<!DOCTYPE html><html>404</html>"), "is a web page"),
-        (holding(b"version https://git-lfs.github.com/spec/v1\n"), "no checkpoint of iis train"),
+        (holding(b"version https://git-lfs.github.com/spec/v1\n"), "is a pointer of Git LFS"),
         (holding(b"\x80\x04cos\nsystem\n(S'exit 1'\ntR."), "no checkpoint of iis train"),
         (lambda path: torch.save({"state_dict": {}}, path), "of another program"),
         (lambda path: torch.save(CHECKPOINT, path), "of another program"),

@@ -12,8 +12,8 @@ import torch
 from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 
 from iis_core import UserError
-from iis_core.files.hashing import is_web_page
 from iis_core.files.reading import require_file
+from iis_core.files.stand_ins import find_stand_in
 from iis_core.files.writing import replace_whole
 from iis_lightning.folder import REMEDY
 
@@ -94,17 +94,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 def _check_sum(path: Path, stream: BinaryIO) -> None:
     """Check that a file is as it was written."""
     size = stream.seek(0, io.SEEK_END)
-    if size == 0:
-        raise UserError(f"{path} is empty")
     stream.seek(max(size - _END, 0))
     end = stream.read()
     stream.seek(0)
     begin = stream.read(4)
     if not end.startswith(_MARK):
-        if is_web_page(path):
-            raise UserError(f"{path} is a web page")
+        stand_in = find_stand_in(path)
         is_cut = begin == b"PK\x03\x04"
-        raise UserError(f"{path} is {'cut short or of another program' if is_cut else 'no checkpoint of iis train'}")
+        otherwise = "cut short or of another program" if is_cut else "no checkpoint of iis train"
+        raise UserError(f"{path} is {otherwise if stand_in is None else stand_in.what}")
     stream.seek(0)
     digest, left = hashlib.sha256(), size - _END
     while part := stream.read(min(left, 1 << 20)):

@@ -57,7 +57,7 @@ def _show_finished(config: TrainingConfig) -> bool:
     from iis_lightning.folder import TrainingFolder
     from iis_lightning.summary import describe
 
-    folder = TrainingFolder(Path(config.out))
+    folder = TrainingFolder.of(config)
     summary = folder.find_summary(config)
     if summary is None:
         return False

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
 from iis_core import UserError
+from iis_core.files.config import expand
 from iis_core.files.reading import read_json
 from iis_core.files.writing import explain_write_errors, replace_whole
 from iis_lightning.config import TrainingConfig, flatten
@@ -37,6 +38,11 @@ class TrainingFolder:
     """
 
     out: Path
+
+    @classmethod
+    def of(cls, config: TrainingConfig) -> TrainingFolder:
+        """The folder that a configuration names; `~` is the home folder."""
+        return cls(expand(config.out))
 
     @property
     def config(self) -> Path:

@@ -13,7 +13,6 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar
 
-from iis_lightning.metrics import MetricsFile
 from iis_lightning.validation import NumberOfClicks
 
 _NOTICES = (
@@ -60,23 +59,15 @@ class Bar(RichProgressBar):
 
 
 class Progress(Callback):
-    """Prints a line for every epoch, and cuts the metrics file to the checkpoint from which a training goes on.
+    """Prints a line for every epoch.
 
     Args:
-        metrics: the metrics file.
         validation: the validation, None without one.
     """
 
-    def __init__(self, metrics: MetricsFile, validation: NumberOfClicks | None) -> None:
-        self._metrics = metrics
+    def __init__(self, validation: NumberOfClicks | None) -> None:
         self._validation = validation
         self._losses: list[torch.Tensor] = []
-
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        self._losses = []
-
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._metrics.keep_until(trainer.global_step)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

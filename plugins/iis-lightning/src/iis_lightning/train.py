@@ -52,7 +52,7 @@ def train(config: TrainingConfig, *, resume_with: Sequence[str] = ()) -> Path:
         ContractError: likewise.
         Stopped: Ctrl-C or SIGTERM; there is a checkpoint of that moment.
     """
-    folder = TrainingFolder(Path(config.out))
+    folder = TrainingFolder.of(config)
     if not resume_with and folder.find_summary(config) is not None:
         return folder.model
     with quiet(), explain_write_errors(folder.out, REMEDY):
@@ -87,7 +87,7 @@ def _prepare(config: TrainingConfig, folder: TrainingFolder) -> _Parts:
     callbacks: list[Callback] = [RandomStates(), LearningRateMonitor()]
     callbacks.append(Checkpoints(folder.last, config.checkpoint_every, request))
     callbacks += [] if validation is None else [validation]
-    callbacks.append(Progress(metrics, validation))
+    callbacks.append(Progress(validation))
     if config.pictures_every:
         callbacks.append(Pictures(folder.out / "pictures", config.pictures_every))
     if sys.stderr.isatty() and config.trainer.get("enable_progress_bar", True):
@@ -106,6 +106,7 @@ def _run(config: TrainingConfig, folder: TrainingFolder, parts: _Parts) -> None:
     check_batch_of_one(module, dataset)
     if trainer.is_global_zero:
         folder.write_config(config)
+        parts.metrics.keep_until(0 if parts.files.loaded is None else parts.files.loaded["global_step"])
     else:
         seed_everything(config.seed + trainer.global_rank, verbose=False)
     with parts.request.listening():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -47,7 +46,7 @@ def try_out(config: TrainingConfig) -> Trial:
     Args:
         config: the configuration.
     """
-    folder = TrainingFolder(Path(config.out))
+    folder = TrainingFolder.of(config)
     with quiet():
         if config.validation is not None:
             NumberOfClicks(config.validation, folder, StopRequest())

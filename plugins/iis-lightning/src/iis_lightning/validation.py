@@ -138,7 +138,7 @@ def _summarise(records: tuple[Record, ...], protocol: Protocol) -> dict[str, Any
 
 
 def _average(found: dict[str, Any]) -> float:
-    numbers = [value for name, value in found.items() if name != "masks"]
+    numbers = [float(value) for name, value in found.items() if name != "masks"]
     return sum(numbers) / len(numbers)
 
 

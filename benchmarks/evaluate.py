@@ -64,7 +64,7 @@ def compare(name: str, model: object, data: object, folder: Path) -> None:
     for workers in (0, 2, 0, 2):
         out = folder / f"{name}-{workers}-{len(seconds)}-{time.time_ns()}".replace("/", "-")
         start = time.perf_counter()
-        run = evaluate(model, data, out=out, only=ids, workers=workers)
+        run = evaluate(model, data, out=out, ids=ids, workers=workers)
         seconds[workers] = min(seconds.get(workers, float("inf")), time.perf_counter() - start)
         records[workers] = [[(c.row, c.col, c.counts) for c in record.clicks] for record in run.records]
     assert records[0] == records[2]

@@ -123,6 +123,20 @@ def test_points_are_padded_and_signed() -> None:
     assert points.tolist() == [[[1, 2, 0], [3, 4, 1], [5, 6, 2], none], [none, none, [7, 8, 0], none]]
 
 
+def test_orders_with_gaps_are_as_many_interactions_as_there_are_orders() -> None:
+    points = torch.tensor([[[1, 2, 1e6], [3, 4, 7], [5, 6, 3e9], [-1, -1, -1]]])
+    assert clicks_from_points(points) == ([[[(3, 4)]], [[(1, 2)]], [[]]], [[[]], [[]], [[(5, 6)]]])
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("value", [torch.inf, torch.nan, -torch.inf, 0.25])
+def test_points_that_are_no_pixels_are_refused(place: int, value: float) -> None:
+    points = torch.zeros(1, 2, 3)
+    points[0, 1, place] = value
+    with pytest.raises(UserError, match="fractional or infinite coordinates cannot become clicks"):
+        clicks_from_points(points)
+
+
 def test_what_cannot_be_encoded_is_refused() -> None:
     with pytest.raises(UserError, match="fractional"):
         clicks_from_points(torch.tensor([[[0.5, 1, 0], [-1, -1, -1]]]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -103,6 +104,49 @@ def test_maps_of_no_weight_change_nothing() -> None:
     with torch.no_grad():
         model.network.network.first.weight[:, 3:] = 1.0
     assert not torch.allclose(model(x, z, *CLICKS)[0], y, atol=1e-3)
+
+
+class Standardised(nn.Conv2d):
+    """Standardises its weights over all input channels and, like many of its kind, pads by itself."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean = self.weight.mean((1, 2, 3), keepdim=True)
+        weight = (self.weight - mean) / self.weight.std((1, 2, 3), keepdim=True)
+        return functional.conv2d(functional.pad(x, (0, 1, 0, 1)), weight, self.bias, self.stride)
+
+
+STEMS = {
+    "plain": nn.Conv2d(3, 8, 3, 2, padding=1, bias=False),
+    "bias": nn.Conv2d(3, 8, 3, 2, padding=1),
+    "patches": nn.Conv2d(3, 8, 2, 2),
+    "nested": nn.Sequential(nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4)), nn.Conv2d(4, 8, 2, 2)),
+    "standardised": Standardised(3, 8, 3, 2),
+    "standardised, nested": nn.Sequential(nn.ModuleDict({"conv": Standardised(3, 8, 3, 2)})["conv"], nn.ReLU()),
+    "channel by channel": nn.Sequential(nn.Conv2d(3, 6, 3, 2, padding=1, groups=3), nn.Conv2d(6, 8, 1)),
+    "normalised weight": nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 8, 3, 2, padding=1)),
+}
+
+
+@pytest.mark.parametrize("stem", STEMS.values(), ids=STEMS)
+def test_new_channels_of_any_stem_move_nothing_until_they_are_trained(stem: nn.Module) -> None:
+    plain: Any = Pyramid()
+    plain.first = deepcopy(stem)
+    plain.eval()
+    fused, x = EarlyFusion(deepcopy(plain)).eval(), torch.rand(2, 3, 24, 32)
+    before = plain.decode(plain.features(x), (24, 32))
+    for scale in (0.0, 1.0, 50.0):
+        assert torch.allclose(fused(x, scale * torch.rand(2, 3, 24, 32)), before, atol=1e-5)
+    maps = torch.rand(2, 3, 24, 32)
+    optimizer = torch.optim.SGD(fused.parameters(), lr=0.1)
+    fused(x, maps).square().mean().backward()
+    optimizer.step()
+    assert not torch.allclose(fused(x, maps), fused(x, 0 * maps), atol=1e-6)
+
+
+def test_a_plain_stem_keeps_its_names() -> None:
+    state = EarlyFusion(Pyramid()).state_dict()
+    assert state["network.first.weight"].shape == (8, 6, 3, 3)
+    assert not [name for name in state if "maps" in name]
 
 
 def test_maps_are_the_prediction_and_the_clicks() -> None:

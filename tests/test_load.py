@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -74,7 +75,7 @@ def test_a_users_mistake_in_a_factory_stays_one(install: Callable[..., object]) 
     [
         ({"shrink": "much"}, "toy/disks takes float or int for 'shrink', not 'much'"),
         ({"device": "banana"}, "'banana' is not a torch device"),
-        ({"device": "cuda:99"}, "finds no CUDA|invalid device"),
+        ({"device": "cuda:99"}, r"finds \w+ cuda here: use cpu"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_the_users_mistake(value: dict[str, object], message: str) -> None:
@@ -136,3 +137,14 @@ def test_an_override_marks_the_protocol() -> None:
 def test_a_wrong_rule_is_refused(rules: dict[str, float], message: str) -> None:
     with pytest.raises(UserError, match=message):
         load_protocol("ritm", **rules)
+
+
+def test_what_is_loaded_is_shown_by_name_and_without_addresses() -> None:
+    assert repr(load_model("toy/disks")) == "<toy/disks, on cpu>"
+    assert repr(load_robot("ritm", threshold=0.49)) == "<core/ritm, threshold 0.49>"
+    assert repr(load_robot("mix", robots={"ritm": 1})) == "<core/mix, threshold 0.5>"
+    model = load_model("toy/disks")
+    assert repr(type(model)()) == "<DisksModel, on cpu>"
+    origin = model.origin  # type: ignore[attr-defined]
+    model.origin = dataclasses.replace(origin, weights="runs/tiny/model")  # type: ignore[attr-defined]
+    assert repr(model) == "<toy/disks, runs/tiny/model, on cpu>"

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
+from toy_runs import run
 
 from iis_core import UserError, load_protocol
 from iis_core.evaluation.records import ClickRecord, Record
@@ -179,8 +180,15 @@ def test_seconds_are_kept_apart() -> None:
 
 
 def test_a_record_survives_its_line() -> None:
-    whole = record(50, 60)
-    assert Record.from_json(whole.to_json()) == whole
+    finished = run(None)
+    places = {name: index for index, name in enumerate(finished.ids)}
+    for record in finished.records:
+        line = record.to_json()
+        read = Record.from_json(line, places, finished.protocol)
+        assert read is not None
+        assert read.to_json() == line
+        assert (read.index, read.clicks[-1].counts) == (record.index, record.clicks[-1].counts)
+        assert Record.from_json(line, {}, finished.protocol) is None
 
 
 @pytest.mark.parametrize(

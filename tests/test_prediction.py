@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -87,3 +89,21 @@ def test_mistakes_are_explained(iis, tmp_path: Path, arguments: tuple[str, ...],
     result = iis("predict", tmp_path / image, "--model", "toy/disks", *options, tmp_path / out)
     assert result.returncode == 2
     assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("ending", "soften", "message"),
+    [("png", True, "has soft edges"), ("jpg", False, "is a JPEG, which blurs the numbers of a mask")],
+)
+def test_an_initial_mask_that_is_soft_or_lossy_is_refused(
+    ending: str, soften: bool, message: str, iis: Callable[..., Any], tmp_path: Path
+) -> None:
+    cv2.imwrite(str(tmp_path / "image.png"), IMAGE)
+    mask = np.zeros((40, 60), np.uint8)
+    mask[10:30, 20:50] = 255
+    cv2.imwrite(str(tmp_path / f"start.{ending}"), cv2.GaussianBlur(mask, (5, 5), 0) if soften else mask)
+    files = [tmp_path / "image.png", "--initial-mask", tmp_path / f"start.{ending}", "--out", tmp_path / "mask.png"]
+    result = iis("predict", *files, "--model", "toy/disks", "--click", "20,30,+")
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert not (tmp_path / "mask.png").exists()

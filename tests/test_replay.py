@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from toy_runs import run
 
 from iis_core import Run, UserError, evaluate, load_dataset, read_run
 from iis_core.datasets import EvaluationDataset
-from iis_core.evaluation.replay import load_replayed, replay_records
+from iis_core.evaluation.replay import explain_differences, load_replayed, replay_records
 from iis_core.files.images import read_image, read_mask
 from iis_core.metrics import count, worst_first
 
@@ -37,7 +38,7 @@ def drawn(folder: Path) -> set[str]:
         {"batch_size": 3, "workers": 2},
         {"model_keywords": {"shrink": 0.7}, "overrides": {"stop_iou": None, "max_clicks": 6}},
         {"overrides": {"threshold": 0.0, "inclusive": True, "max_clicks": 2}},
-        {"only": ["shape4", "shape0#2"]},
+        {"ids": ["shape4", "shape0#2"]},
     ],
 )
 def test_a_replay_gives_the_masks_of_the_run(tmp_path: Path, keywords: dict[str, Any]) -> None:
@@ -174,14 +175,23 @@ def test_a_replay_that_differs_without_a_known_cause_names_the_others(tmp_path: 
     assert "nothing that the run names has changed: its files may have" in iis("pictures", folder).stderr
 
 
+def test_random_weights_are_named_as_the_cause(tmp_path: Path) -> None:
+    finished = run(tmp_path / "run")
+    model, dataset = load_replayed(finished)
+    assert explain_differences(finished, model, dataset) == []
+    described = {**finished.settings["model"], "keywords": {"weights": "random"}}
+    drawn = replace(finished, settings={**finished.settings, "model": described})
+    assert explain_differences(drawn, model, dataset) == ["the weights are random ones, drawn anew"]
+
+
 def test_a_dataset_that_has_changed_is_named(tmp_path: Path, iis: Callable) -> None:
     folder = run(tmp_path / "run").path
     change_settings(folder, lambda settings: settings["dataset"]["keywords"].update(count=2))
     assert "toy/shapes has no object 'shape2' any more" in iis("pictures", folder, "--ids", "shape2").stderr
     records = (folder / "records.jsonl").read_text()
-    (folder / "records.jsonl").write_text(records.replace('"shape": [48, 44]', '"shape": [48, 40]'))
+    (folder / "records.jsonl").write_text(records.replace('"shape": [48, 44]', '"shape": [48, 50]'))
     result = iis("pictures", folder, "--ids", "shape1")
-    assert "has 48 x 44 pixels, in the run it had 48 x 40" in result.stderr
+    assert "has 48 x 44 pixels, in the run it had 48 x 50" in result.stderr
 
 
 def test_a_finished_run_gets_the_pictures_and_masks_that_it_lacks(tmp_path: Path) -> None:
@@ -217,6 +227,18 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path, iis: Callable, monkeypatch: p
     assert "shape1.png cannot be written: No space left on device" in result.stderr
     monkeypatch.setattr(Path, "mkdir", refuse)
     assert "cannot be written: No space left" in iis("pictures", folder, "--out", tmp_path / "new").stderr
+
+
+def test_no_picture_takes_the_place_of_another_file(tmp_path: Path, iis: Callable) -> None:
+    folder = run(tmp_path / "run").path
+    photograph = tmp_path / "data" / "shape1.png"
+    photograph.parent.mkdir()
+    photograph.write_bytes(b"photograph")
+    result = iis("pictures", folder, "--ids", "shape1", "--out", photograph.parent)
+    assert (result.returncode, photograph.read_bytes()) == (2, b"photograph")
+    assert f"{photograph} is there already: remove it, or choose another --out" in result.stderr
+    for _ in range(2):
+        assert iis("pictures", folder, "--ids", "shape1").returncode == 0
 
 
 def test_an_unfinished_run_is_drawn_as_far_as_it_went(tmp_path: Path, iis: Callable) -> None:

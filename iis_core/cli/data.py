@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -13,6 +15,7 @@ import click
 
 from iis_core.cli.keywords import keywords_option, parse_keywords
 from iis_core.cli.options import PATH, CatalogName, as_json
+from iis_core.cli.terminal import say
 from iis_core.errors import UserError
 from iis_core.files.config import read_user_config, user_config_file
 from iis_core.files.plain import to_plain
@@ -20,7 +23,7 @@ from iis_core.plugins.catalog import find, list_names
 from iis_core.plugins.specs import DatasetSpec
 
 if TYPE_CHECKING:
-    from iis_core.files.downloads import Progress
+    from iis_core.files.transfers import Progress
 
 _DOWNLOADS = ".downloads"
 
@@ -44,9 +47,9 @@ def list_(as_json: bool) -> None:
         click.echo(json.dumps(entries, indent=2))
         return
     for entry in entries:
-        click.echo(entry["name"])
+        say(entry["name"])
         for key, value in _list_facts(entry):
-            click.echo(f"    {key:<8} {value}")
+            say(f"    {key:<8} {value}")
 
 
 def _list_facts(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -67,8 +70,9 @@ def _list_facts(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 @data.command()
 @click.argument("name", type=CatalogName(DatasetSpec))
+@click.argument("folder", required=False, metavar="", type=PATH)
 @click.option("--data-root", type=PATH, metavar="DIR", help="Put the files here.")
-def get(name: str, data_root: Path | None) -> None:
+def get(name: str, folder: Path | None, data_root: Path | None) -> None:
     """Fetch the files of dataset NAME, check and unpack them; run again to go on after an interruption.
 
     They go to DIR, or to a folder of the dataset's name in the folder that IIS_DATA or the configuration names.
@@ -78,42 +82,47 @@ def get(name: str, data_root: Path | None) -> None:
 
     spec = find(DatasetSpec, name).spec
     config = read_user_config()
-    folder = data_root or (config.data and config.data / spec.variant)
+    place = data_root or folder or (config.data and config.data / spec.variant)
     if spec.archive is None:
         page = f"; get them from {spec.page}" if spec.page else ""
         files = f"{page}; expected under the data root: {spec.layout}" if spec.layout else ""
         raise UserError(f"{spec.name} has no files that can be fetched{files}")
-    if folder is None:
+    if place is None:
         raise UserError(
             f"where to? Give --data-root DIR, set IIS_DATA, or write `data = ...` into {user_config_file()}"
         )
-    if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(
-            f"{folder} holds files already: `iis data check {spec.variant} --data-root {folder}` looks at them"
-        )
-    downloads = folder.parent / _DOWNLOADS
-    with download_progress() as progress:
+    if place.exists() and not place.is_dir():
+        raise UserError(f"{place} is a file: give a new or empty folder")
+    if place.is_dir() and any(place.iterdir()):
+        check = shlex.join(["iis", "data", "check", spec.name, "--data-root", str(place)])
+        raise UserError(f"{place} holds files already: `{check}` looks at them, or give another --data-root DIR")
+    downloads = place.parent / _DOWNLOADS
+    with show_download() as progress:
         archive = fetch(spec.archive, downloads, mirrors=config.mirrors, progress=progress)
     try:
-        unpack(archive, folder)
-    except DamagedArchiveError:
+        unpack(archive, place)
+    except DamagedArchiveError as error:
         archive.unlink()
-        raise
+        raise UserError(f"{archive.name} was damaged: run the same command again to fetch it again") from error
     keep_checksum(archive)
     archive.unlink()
-    click.echo(f"{folder}: {spec.layout}")
+    say(f"{place}: {spec.layout}")
 
 
 @contextmanager
-def download_progress() -> Iterator[Progress]:
-    """Show a progress bar for `fetch` on the terminal."""
+def show_download() -> Iterator[Progress]:
+    """Show the progress of `fetch` on the terminal, and what it warns of."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task("", total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+    for warning in caught:
+        say(f"note: {warning.message}", err=True)
 
 
 @data.command()
@@ -149,7 +158,7 @@ def check(
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         for finding in findings:
-            click.echo(f"{finding.sample or 'note'}: {finding.problem}")
-        click.echo(f"{len(dataset)} images read, {len(wrong)} findings")
+            say(f"{finding.sample or 'note'}: {finding.problem}")
+        say(f"{len(dataset)} images read, {len(wrong)} findings")
     if wrong:
         ctx.exit(2)

@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iis_core.cli.keywords import data_keywords_option, model_keywords_option, parse_keywords
+from iis_core.cli.keywords import data_keywords_option, keywords_option, model_keywords_option, parse_keywords
 from iis_core.cli.options import PATH, CatalogName
 from iis_core.errors import UserError
+from iis_core.plugins.catalog import find
 from iis_core.plugins.specs import DatasetSpec, ModelSpec, ProtocolSpec, RobotSpec
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from iis_core.evaluation.evaluating import Watcher
+    from iis_core.evaluation.failures import Failure
+    from iis_core.evaluation.processes import Rank
     from iis_core.evaluation.protocols import Protocol
     from iis_core.evaluation.records import Record
+    from iis_core.evaluation.runs import Run
 
 
 @click.command()
@@ -33,7 +37,10 @@ if TYPE_CHECKING:
     "--protocol", type=CatalogName(ProtocolSpec), default="core/ritm", show_default=True, help="Catalog name."
 )
 @click.option("--data-root", type=PATH, metavar="DIR", help="Where the dataset's files are.")
-@click.option("--out", type=PATH, metavar="DIR", help="Run folder; by default runs/MODEL--DATASET--PROTOCOL.")
+@click.option(
+    "--out", type=PATH, metavar="DIR", help="Run folder; by default runs/MODEL--DATASET--PROTOCOL, with what differs."
+)
+@click.option("--overwrite", is_flag=True, help="Remove the run that the folder holds, and start anew.")
 @data_keywords_option
 @model_keywords_option
 @click.option("--device", default="cpu", show_default=True, help="Torch device of the model.")
@@ -45,6 +52,7 @@ if TYPE_CHECKING:
 @click.option("--pictures", default=0, show_default=True, help="Render the first so many objects into the run folder.")
 @click.option("--save-masks", is_flag=True, help="Write every object's last mask into the run folder.")
 @click.option("--robot", type=CatalogName(RobotSpec), help="Override the protocol's robot.")
+@keywords_option("--robot-set", "robot_keywords", RobotSpec, "robot", "A keyword of the robot")
 @click.option("--threshold", type=float, help="Override the protocol's threshold.")
 @click.option("--inclusive/--strict", default=None, help="Override the comparison: y >= or > threshold.")
 @click.option("--max-clicks", type=int, help="Override the protocol's limit of clicks.")
@@ -56,6 +64,8 @@ def evaluate(
     data_root: Path | None,
     data_keywords: tuple[str, ...],
     out: Path | None,
+    overwrite: bool,
+    robot_keywords: tuple[str, ...],
     keywords: tuple[str, ...],
     device: str,
     limit: int | None,
@@ -77,36 +87,54 @@ def evaluate(
         overrides["stop_iou"] = _parse_stop_iou(stop_iou)
     model_keywords = parse_keywords(keywords, "--set", (ModelSpec, model))
     dataset_keywords = parse_keywords(data_keywords, "--data", (DatasetSpec, dataset))
-    from iis_core.cli.report import print_table
-    from iis_core.evaluation import evaluate as run_evaluation
-    from iis_core.evaluation.processes import this_rank
+    robot = rules["robot"] or find(ProtocolSpec, protocol).spec.robot
+    parsed_robot_keywords = parse_keywords(robot_keywords, "--robot-set", (RobotSpec, robot))
+    from iis_core.evaluation.evaluating import carry_out
+    from iis_core.evaluation.plan import make_plan
+    from iis_core.evaluation.processes import own_device, this_rank
 
     root = {} if data_root is None else {"root": str(data_root)}
     rank = this_rank()
     with _show_progress(shown=rank.number == 0) as watch:
-        run = run_evaluation(
+        plan = make_plan(
             model,
             dataset,
             protocol,
-            out=out,
             overrides=overrides,
+            robot_keywords=parsed_robot_keywords,
             model_keywords=model_keywords,
             dataset_keywords=root | dataset_keywords,
-            device=device,
-            only=None if ids is None else ids.split(","),
+            device=own_device(device),
+            ids=None if ids is None else ids.split(","),
             limit=limit,
             seed=seed,
             batch_size=batch_size,
+        )
+        run = carry_out(
+            plan,
+            plan.default_folder if out is None else out,
+            overwrite=overwrite,
             workers=workers,
             pictures=pictures,
             save_masks=save_masks,
             watch=watch,
         )
+    _print_outcome(run, rank)
+
+
+def _print_outcome(run: Run, rank: Rank) -> None:
+    """Print the table where this process knows the whole run; exit with 1 where objects failed."""
+    if run.failures and not run.records:
+        raise UserError(f"all of {run.objects} objects failed; {run.failures[0].id}: {run.failures[0].reason}")
     if rank.of == 1 or run.is_complete:
+        from iis_core.cli.report import print_table
+
         print_table([run])
     else:
         done = f"process {rank.number} of {rank.of} is done"
-        click.echo(f"{done}; {run.path} has {len(run.records)} of {run.objects} objects", err=True)
+        click.echo(f"{done}; {run.name} has {len(run.records)} of {run.objects} objects", err=True)
+    if run.failures:
+        click.get_current_context().exit(1)
 
 
 def _parse_stop_iou(text: str) -> float | None:
@@ -145,7 +173,7 @@ class _ProgressBar:
 
         self.protocol = protocol
         self.clicks = dict.fromkeys(usual_thresholds(protocol), 0)
-        self.done = 0
+        self.done = self.failed = 0
         self.task = self.progress.add_task("", total=objects)
         self.progress.start()
 
@@ -155,5 +183,14 @@ class _ProgressBar:
         self.done += 1
         for threshold in self.clicks:
             self.clicks[threshold] += noc(record, threshold, self.protocol)
-        means = (f"NoC@{100 * threshold:.0f} {clicks / self.done:.2f}" for threshold, clicks in self.clicks.items())
-        self.progress.update(self.task, completed=self.done, description="  ".join(means))
+        self._show()
+
+    def fail(self, failure: Failure) -> None:
+        self.failed += 1
+        self._show()
+
+    def _show(self) -> None:
+        done = max(self.done, 1)
+        means = [f"NoC@{100 * threshold:.0f} {clicks / done:.2f}" for threshold, clicks in self.clicks.items()]
+        failed = [f"{self.failed} failed"] if self.failed else []
+        self.progress.update(self.task, completed=self.done + self.failed, description="  ".join(means + failed))

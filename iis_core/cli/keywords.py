@@ -9,9 +9,11 @@ from typing import Any
 
 import click
 
-from iis_core.cli.options import KeywordText, expand_home, find_named
+from iis_core.cli.options import KeywordText
 from iis_core.errors import UserError
+from iis_core.files.config import expand
 from iis_core.files.reading import parse_json
+from iis_core.plugins.catalog import find
 from iis_core.plugins.specs import DatasetSpec, FactorySpec, ModelSpec
 
 _DEEPEST = 32
@@ -45,7 +47,7 @@ def parse_keywords(
 
     Args:
         texts: the texts; a value that is JSON (a number, true, null, a list) is parsed, any other is a string, in which
-            a leading `~` stands for the home folder.
+            a leading `~/` stands for the home folder.
         option: the option that takes them, for messages.
         of: the type of spec and the name of what they are for; its keywords are checked without importing it.
 
@@ -62,9 +64,8 @@ def parse_keywords(
             keywords[key] = _parse_value(value)
         except ValueError as error:
             raise UserError(f"{option} {key} cannot be used: {error}") from None
-    offer = None if of is None else find_named(*of)
-    if offer is not None:
-        offer.check_early(keywords)
+    if of is not None:
+        find(*of).check_early(keywords)
     return keywords
 
 
@@ -72,7 +73,7 @@ def _parse_value(text: str) -> Any:
     try:
         value = parse_json(text)
     except JSONDecodeError:
-        return expand_home(text)
+        return str(expand(text)) if text.startswith("~/") else text
     _check_value(value)
     return value
 

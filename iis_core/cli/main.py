@@ -100,6 +100,12 @@ def main() -> None:
         status = 130
     except BrokenPipeError:
         status = 1
+    except OSError as error:
+        if os.environ.get("IIS_TRACEBACK") == "1":
+            raise
+        place = "" if error.filename is None else f"{error.filename}: "
+        _complain(f"Error: {place}{error.strerror or error} (IIS_TRACEBACK=1 shows where)")
+        status = UserError.exit_status
     sys.exit(status)
 
 

@@ -11,6 +11,7 @@ import importlib_metadata
 from iis_core.cli.options import PATH
 from iis_core.cli.terminal import say
 from iis_core.errors import UserError
+from iis_core.files.writing import explain_write_errors
 from iis_core.plugins.catalog import OWN_PLUGINS
 from iis_core.plugins.discovery import GROUP
 
@@ -28,9 +29,10 @@ def new_plugin(name: str, into: Path) -> None:
     if namespace in (*OWN_PLUGINS, "core") or namespace in importlib_metadata.entry_points(group=GROUP).names:
         raise UserError(f"{name} exists already: choose another name")
     folder = into / name
-    if folder.exists() or folder.is_symlink():
-        raise UserError(f"{folder} exists already: choose another name, or delete it first")
-    write_plugin(name, folder)
+    with explain_write_errors(folder):
+        if folder.exists() or folder.is_symlink():
+            raise UserError(f"{folder} exists already: choose another name, or delete it first")
+        write_plugin(name, folder)
     place = folder if folder.is_absolute() else f"./{folder}"
     say(f"{folder} is written; next: pip install {place} && iis check {name}")
 

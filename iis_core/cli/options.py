@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from iis_core.errors import IISError
+from iis_core.files.config import expand
 from iis_core.plugins.catalog import catalog, find, find_anywhere
-from iis_core.plugins.offers import Offer
-from iis_core.plugins.specs import FactorySpec, ModelSpec, Spec
-
-SpecT = TypeVar("SpecT", bound=Spec)
+from iis_core.plugins.specs import FactorySpec, Spec
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -26,18 +24,10 @@ class ExpandedPath(click.Path):
         super().__init__(path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return super().convert(expand_home(str(value)), param, ctx)
+        return super().convert(expand(value), param, ctx)
 
 
 PATH = ExpandedPath()
-
-
-def expand_home(path: str) -> str:
-    """Replace a leading `~` or `~user` by the home folder; without one that is known, leave the path as it is."""
-    try:
-        return str(Path(path).expanduser()) if path.startswith("~") else path
-    except RuntimeError:
-        return path
 
 
 class CatalogName(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.2
@@ -54,7 +44,7 @@ class CatalogName(click.ParamType):  # type: ignore[type-arg]  # not generic bef
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if self.spec_type is not None and not (ctx is not None and ctx.resilient_parsing):
-            find_named(self.spec_type, value)
+            find(self.spec_type, value)
         return value
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -90,15 +80,6 @@ class KeywordText(click.ParamType):  # type: ignore[type-arg]
         except IISError:
             return []
         return _complete({f"{keyword.name}=": keyword.meaning for keyword in found}, incomplete)
-
-
-def find_named(spec_type: type[SpecT], name: str) -> Offer[SpecT] | None:
-    """Find what an option names; None for a model that is named by its folder.
-
-    Raises:
-        UserError, PluginError: as `find`.
-    """
-    return None if spec_type is ModelSpec and Path(name).is_dir() else find(spec_type, name)
 
 
 def _complete(known: Mapping[str, str], incomplete: str) -> list[CompletionItem]:

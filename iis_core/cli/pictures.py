@@ -11,6 +11,7 @@ import click
 from iis_core.cli.options import PATH
 from iis_core.cli.terminal import say
 from iis_core.errors import UserError, near_matches
+from iis_core.files.writing import refuse_folder_of_inputs
 
 if TYPE_CHECKING:
     from iis_core.datasets import EvaluationDataset
@@ -40,14 +41,18 @@ def pictures(
     from iis_core.evaluation import read_run
 
     found = read_run(run)
+    root = found.settings["dataset"].get("keywords", {}).get("root")
+    if out is not None and root is not None:
+        refuse_folder_of_inputs(out, Path(root))
     records = _choose_records(found, worst, None if ids is None else ids.split(","))
     from iis_core.evaluation.outcomes import write_pictures
     from iis_core.evaluation.replay import load_replayed, replay_records
 
     model, dataset = load_replayed(found, device)
     different: list[Replay] = []
+    folder = run / "pictures" if out is None else out
     for replay in replay_records(model, dataset, found.protocol, records):
-        for file in write_pictures(out or run / "pictures", replay, every_click=every_click):
+        for file in write_pictures(folder, replay, every_click=every_click, replace=out is None):
             say(file)
         if replay.differs_at is not None:
             different.append(replay)

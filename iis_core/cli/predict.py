@@ -46,7 +46,8 @@ def predict(
     """Segment IMAGE by clicks and write the mask, e.g. `iis predict cat.jpg --click 120,80,+ --out cat.png`."""
     parsed = [_parse_click(text) for text in clicks]
     model_keywords: dict[str, Any] = {"device": device, **parse_keywords(keywords, "--set", (ModelSpec, model))}
-    refuse_to_overwrite(out, _list_inputs(image, initial_mask, model_keywords.get("weights")))
+    weights = model_keywords.get("weights") or find(ModelSpec, model).folder
+    refuse_to_overwrite(out, _list_inputs(image, initial_mask, weights))
     from iis_core.files.images import read_binary_mask, read_image, write_mask
     from iis_core.loop import predict as run_prediction
     from iis_core.masks import binarise
@@ -63,7 +64,7 @@ def predict(
 def _list_inputs(image: Path, initial_mask: Path | None, weights: object) -> list[Path]:
     """List the files that are read; those of a model folder too."""
     given = [image, *([] if initial_mask is None else [initial_mask])]
-    if not isinstance(weights, str):
+    if not isinstance(weights, str | Path):
         return given
     return [*given, Path(weights), *(Path(weights).iterdir() if Path(weights).is_dir() else ())]
 

@@ -82,7 +82,7 @@ def print_table(
     print_rows(rows, [*COLUMNS, *list_differing_settings(runs)[0]])
     for run in runs:
         for note in write_notes(run):
-            say(f"{run.path}: {note}")
+            say(f"{run.name}: {note}")
     for note in compare_runs(runs):
         say(f"{_MARK} {note}" if note.startswith("drops") else note)
 
@@ -91,7 +91,7 @@ def _print_timings(runs: Sequence[Run]) -> None:
     from iis_core.cli.layout import print_rows
     from iis_core.report.table import compute_timings
 
-    print_rows([{"run": str(run.path), **compute_timings(run)} for run in runs], ["run"])
+    print_rows([{"run": run.name, **compute_timings(run)} for run in runs], ["run"])
 
 
 def _print_json(runs: Sequence[Run], rows: Sequence[Row]) -> None:

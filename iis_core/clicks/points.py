@@ -43,24 +43,27 @@ def clicks_from_points(points: Tensor) -> tuple[Clicks, Clicks]:
     """Put points into nested click lists, with one click per element and interaction, in the order of the points.
 
     Args:
-        points: float32 (B, 2n, 3) as returned by `points_from_clicks`, with integer coordinates.
+        points: float32 (B, 2n, 3) as returned by `points_from_clicks`, with integer coordinates. Orders need not be
+            consecutive: each that occurs is one interaction.
 
     Returns:
         The positive and the negative clicks, `[interaction][batch element][click]`.
 
     Raises:
-        UserError: the points have the wrong shape, or fractional coordinates, since clicks are pixels.
+        UserError: the points have the wrong shape, or coordinates that are fractional or infinite, since clicks are
+            pixels.
     """
     if points.ndim != 3 or points.shape[1] % 2 or points.shape[2] != 3:
         raise UserError(f"points must be (B, 2n, 3), not {tuple(points.shape)}")
-    if (points != points.round()).any():
-        raise UserError("points with fractional coordinates cannot become clicks: round them first")
+    if (points != points.round()).any() or not points.isfinite().all():
+        raise UserError("points with fractional or infinite coordinates cannot become clicks: round them first")
     half = points.shape[1] // 2
-    interactions = int(points[:, :, 2].max()) + 1 if points.numel() else 0
-    pcs: Clicks = [[[] for _ in points] for _ in range(interactions)]
-    ncs: Clicks = [[[] for _ in points] for _ in range(interactions)]
-    for element, own in enumerate(points.int().tolist()):
+    orders = sorted({int(order) for order in points[:, :, 2].flatten().tolist() if order >= 0})
+    interactions = {order: k for k, order in enumerate(orders)}
+    pcs: Clicks = [[[] for _ in points] for _ in orders]
+    ncs: Clicks = [[[] for _ in points] for _ in orders]
+    for element, own in enumerate(points.tolist()):
         for place, (row, col, order) in enumerate(own):
             if order >= 0:
-                (pcs if place < half else ncs)[order][element].append((row, col))
+                (pcs if place < half else ncs)[interactions[int(order)]][element].append((int(row), int(col)))
     return pcs, ncs

@@ -45,7 +45,7 @@ class EvaluationDataset:
         dataset: the images.
         selector: None takes every object of every image. A selector chooses one region of every image; one that draws
             is refused, because its results could not be repeated.
-        only: keep only the objects with these ids.
+        ids: keep only the objects with these ids.
         limit: keep at most this many objects, the first ones.
 
     Attributes:
@@ -54,8 +54,8 @@ class EvaluationDataset:
         whole: the number of objects before any is left out.
 
     Raises:
-        UserError: the selector draws, an id is unknown or not unique, the limit is below 1, an image has no objects,
-            or, on reading, an object has no pixels.
+        UserError: the selector draws, an id is unknown or not unique, no id is given, the limit is below 1, an image
+            has no objects, or, on reading, an object has no pixels.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class EvaluationDataset:
         dataset: SegDataset,
         selector: RegionSelector | None = None,
         *,
-        only: Sequence[str] | None = None,
+        ids: Sequence[str] | None = None,
         limit: int | None = None,
     ) -> None:
         if selector is not None and selector.random:
@@ -84,18 +84,26 @@ class EvaluationDataset:
         repeated = [name for name, times in Counter(self.ids).items() if times > 1]
         if repeated:
             raise UserError(f"{name_of(dataset)} has two objects with the id {repeated[0]!r}: ids must be unique")
-        self._keep(only, limit)
+        self._keep(ids, limit)
 
-    def _keep(self, only: Sequence[str] | None, limit: int | None) -> None:
-        if limit is not None and limit < 1:
-            raise UserError(f"limit must be at least 1, not {limit}")
-        for name in () if only is None else only:
-            if name not in self.ids:
-                hint = near_matches(name, self.ids) or f"; the first is {self.ids[0]!r}"
-                raise UserError(f"{name_of(self.dataset)} has no object {name!r}{hint}")
-        kept = [i for i, name in enumerate(self.ids) if only is None or name in only][:limit]
+    def _keep(self, ids: Sequence[str] | None, limit: int | None) -> None:
+        if limit is not None and (type(limit) is not int or limit < 1):
+            raise UserError(f"limit must be at least 1, a whole number, not {limit!r}")
+        if ids is not None:
+            self._check_ids(ids)
+        wanted = set(self.ids if ids is None else ids)
+        kept = [i for i, name in enumerate(self.ids) if name in wanted][:limit]
         self.objects = [self.objects[i] for i in kept]
         self.ids = [self.ids[i] for i in kept]
+
+    def _check_ids(self, ids: Sequence[str]) -> None:
+        if isinstance(ids, str) or not ids:
+            raise UserError(f"ids must be a list of ids such as {self.ids[:1]}, not {ids!r}")
+        known = set(self.ids)
+        for name in ids:
+            if name not in known:
+                hint = near_matches(str(name), self.ids) or f"; the first is {self.ids[0]!r}"
+                raise UserError(f"{name_of(self.dataset)} has no object {name!r}{hint}")
 
     def __len__(self) -> int:
         return len(self.objects)
@@ -133,7 +141,7 @@ class EvaluationDataset:
         names = ", ".join(self.ids[index] for index in indices)
         with plugin_call(f"dataset {name_of(self.dataset)}: reading {names} failed"):
             sample = self.dataset[place]
-        return [self._select(sample, index) for index in indices]
+            return [self._select(sample, index) for index in indices]
 
     def _select(self, sample: Sample, index: int) -> EvaluationObject:
         _, object_id = self.objects[index]

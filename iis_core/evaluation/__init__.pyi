@@ -1,3 +1,3 @@
 from .evaluating import evaluate as evaluate
-from .run_folder import Run as Run
-from .run_folder import read_run as read_run
+from .runs import Run as Run
+from .runs import read_run as read_run

@@ -45,7 +45,7 @@ def read_objects(dataset: EvaluationDataset, indices: Sequence[int]) -> list[Rea
     return [ReadObject(each, share, features) for each in objects]
 
 
-def group_by_size(images: Iterable[Sequence[ReadObject]], batch_size: int) -> Iterator[list[ReadObject]]:
+def group_by_size(images: Iterable[Iterable[ReadObject]], batch_size: int) -> Iterator[list[ReadObject]]:
     """Yield batches of at most `batch_size` objects on images of one size; few objects wait for their like."""
     waiting: dict[tuple[int, ...], list[ReadObject]] = defaultdict(list)
     for read in (read for image in images for read in image):

@@ -67,19 +67,20 @@ def complete_outcomes(folder: Path, plan: Plan, records: Iterable[Record], *, pi
         write_outcome(folder, outcome, pictures=pictures, save_masks=save_masks)
 
 
-def write_pictures(folder: Path, replay: Replay, *, every_click: bool) -> list[Path]:
+def write_pictures(folder: Path, replay: Replay, *, every_click: bool, replace: bool) -> list[Path]:
     """Write the picture of a replayed object to `ID.png`, or those after each of its clicks to `ID-clickNN.png`.
 
     Args:
         folder: where they are written.
         replay: the object.
         every_click: whether to draw the prediction before the first click and after each, or the last one alone.
+        replace: whether files of these names may be replaced, which elsewhere may be a dataset's images.
 
     Returns:
         The files.
 
     Raises:
-        UserError: a file cannot be written.
+        UserError: a file is there already, or cannot be written.
     """
     last = len(replay.masks) - 1
     files = []
@@ -88,6 +89,9 @@ def write_pictures(folder: Path, replay: Replay, *, every_click: bool) -> list[P
         note = " in the run; this replay differs" if differs else ""
         picture = render_record(replay.object, replay.record, replay.masks[made], made, note)
         ending = f"-click{made:02}.png" if every_click else ".png"
-        files.append(name_file(folder, replay.record.id, ending))
-        write_image(files[-1], picture)
+        file = name_file(folder, replay.record.id, ending)
+        if file.exists() and not replace:
+            raise UserError(f"{file} is there already: remove it, or choose another --out")
+        write_image(file, picture)
+        files.append(file)
     return files

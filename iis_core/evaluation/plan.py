@@ -11,20 +11,22 @@ import torch
 
 from iis_core.datasets import EvaluationDataset, SegDataset
 from iis_core.errors import UserError, name_of, plugin_call
+from iis_core.evaluation.naming import name_run
 from iis_core.evaluation.protocols import Protocol
+from iis_core.evaluation.provenance import describe_provenance
 from iis_core.evaluation.settings import (
     describe_dataset,
     describe_given,
-    describe_objects,
     describe_offered,
     describe_protocol,
+    make_storable,
     versions,
 )
 from iis_core.files.plain import to_plain
 from iis_core.models import IISModel
-from iis_core.models.loading import build_model
+from iis_core.models.loading import build_model, check_device
 from iis_core.plugins.catalog import find
-from iis_core.plugins.load import with_data_root
+from iis_core.plugins.load import load_protocol, with_data_root
 from iis_core.plugins.offers import ModelOrigin, Offer, origin_of
 from iis_core.plugins.specs import DatasetSpec, ModelSpec, RobotSpec
 from iis_core.robots import Robot
@@ -42,6 +44,7 @@ class Plan:
         seed: seed of robots that draw.
         batch_size: number of objects that go through the model together.
         settings: what the records depend on, as JSON can hold it.
+        given: the keywords that the caller gave for the model and for the dataset.
     """
 
     model: IISModel
@@ -51,63 +54,102 @@ class Plan:
     seed: int
     batch_size: int
     settings: Mapping[str, Any]
+    given: tuple[Mapping[str, Any], Mapping[str, Any]]
 
     @property
     def default_folder(self) -> Path:
-        """`runs/MODEL--DATASET--PROTOCOL`, with hyphens for the slashes of names."""
-        departures = (f"-{rule}={now}" for rule, (_, now) in sorted(self.protocol.departures.items()))
-        protocol = self.protocol.name.removeprefix("core/") + "".join(departures)
-        names = (self.settings["model"]["name"], self.settings["dataset"]["name"], protocol)
-        return Path("runs") / "--".join(str(name).replace("/", "-") for name in names)
+        """A folder in `runs` whose name says whatever tells the run from others."""
+        return Path("runs") / name_run(self.settings, self.given, self.protocol)
+
+    def describe_provenance(self) -> dict[str, Any]:
+        """Describe where and how the run is made, as JSON can hold it."""
+        parts = [self.settings[part] for part in ("model", "dataset", "robot")]
+        named = [part["distribution"] for part in parts if "distribution" in part]
+        return describe_provenance(torch.device(self.model.device), named)
 
 
 def make_plan(
-    model: str | IISModel,
+    model: str | Path | IISModel,
     dataset: str | SegDataset,
-    protocol: Protocol,
+    protocol: str = "ritm",
     *,
-    device: str,
-    model_keywords: Mapping[str, Any],
-    dataset_keywords: Mapping[str, Any],
-    identity: Mapping[str, Any] | None,
-    only: Sequence[str] | None,
-    limit: int | None,
-    seed: int,
-    batch_size: int,
+    overrides: Mapping[str, Any] | None = None,
+    robot_keywords: Mapping[str, Any] | None = None,
+    model_keywords: Mapping[str, Any] | None = None,
+    dataset_keywords: Mapping[str, Any] | None = None,
+    identity: Mapping[str, Any] | None = None,
+    device: str = "cpu",
+    ids: Sequence[str] | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    batch_size: int = 1,
 ) -> Plan:
     """Load and check what an evaluation needs; arguments and errors are those of `evaluate`."""
-    if batch_size < 1:
-        raise UserError(f"batch_size must be at least 1, not {batch_size}")
-    model_offer = find(ModelSpec, model) if isinstance(model, str) else None
+    for name, number, least in (("seed", seed, None), ("batch_size", batch_size, 1)):
+        check_whole_number(name, number, least)
+    model_keywords, dataset_keywords = model_keywords or {}, dataset_keywords or {}
+    overrides = {**(overrides or {}), **({"robot_keywords": dict(robot_keywords)} if robot_keywords else {})}
+    rules = load_protocol(protocol, **overrides)
+    check_device(model_keywords.get("device", device))
+    model_offer = find(ModelSpec, model) if isinstance(model, str | Path) else None
     if batch_size > 1 and model_offer is not None and not model_offer.spec.batches:
         raise UserError(f"{model_offer.spec.name} takes one image at a time: use batch size 1, not {batch_size}")
-    rules = {"threshold": protocol.threshold, "inclusive": protocol.inclusive}
-    robot_offer = find(RobotSpec, protocol.robot)
+    robot, described_robot = _open_robot(overrides.get("robot", rules.robot), rules)
     data, described_dataset = _open_dataset(dataset, dataset_keywords)
-    if model_offer is not None:
-        model_keywords = {
-            "device": device,
-            **_find_keywords(model_offer.spec, described_dataset["name"]),
-            **model_keywords,
-        }
-    loaded, described_model = _load_model(model, model_offer, model_keywords)
-    objects = EvaluationDataset(data, only=only, limit=limit)
-    with plugin_call(f"model {name_of(loaded)}: device failed"):
-        device_type = torch.device(loaded.device).type
-    origin = origin_of(loaded)
+    usual = {} if model_offer is None else _find_keywords(model_offer.spec, described_dataset["name"])
+    loaded, described_model = _load_model(model, model_offer, {"device": device, **usual, **model_keywords})
+    objects = EvaluationDataset(data, ids=ids, limit=limit)
     settings = {
         "model": described_model,
-        "dataset": {**described_dataset, **describe_objects(objects)},
-        "protocol": describe_protocol(protocol),
-        "robot": describe_offered(robot_offer, rules),
+        "dataset": {**described_dataset, "whole": objects.whole},
+        "protocol": describe_protocol(rules),
+        "robot": described_robot,
         "identity": to_plain(identity),
-        "weights_sha256": origin.sha256 if isinstance(origin, ModelOrigin) else None,
-        "device": device_type,
+        **_describe_loaded(loaded),
         "seed": seed,
         "batch_size": batch_size,
         "versions": versions(),
     }
-    return Plan(loaded, objects, protocol, robot_offer.build(rules), seed, batch_size, settings)
+    folder = None if model_offer is None else model_offer.folder
+    own_weights = {} if folder is None else {"weights": str(folder)}
+    given = ({**own_weights, **model_keywords}, dataset_keywords)
+    return Plan(loaded, objects, rules, robot, seed, batch_size, make_storable(settings), given)
+
+
+def check_whole_number(name: str, number: object, least: int | None) -> None:
+    """Check that a value is a whole number.
+
+    Args:
+        name: what the value is called in the message.
+        number: the value.
+        least: the smallest that it may be, None for any.
+
+    Raises:
+        UserError: it is something else, or smaller.
+    """
+    if type(number) is not int:
+        raise UserError(f"{name} must be a whole number, not {number!r}")
+    if least is not None and number < least:
+        raise UserError(f"{name} must be at least {least}, not {number}")
+
+
+def _open_robot(robot: str | Robot, protocol: Protocol) -> tuple[Robot, dict[str, Any]]:
+    """Return the robot and its entry in the settings; it binarises by the protocol's rule."""
+    rules = {"threshold": protocol.threshold, "inclusive": protocol.inclusive}
+    if isinstance(robot, str):
+        offer = find(RobotSpec, robot)
+        keywords = {**rules, **protocol.robot_keywords}
+        return offer.build(keywords), describe_offered(offer, keywords)
+    if protocol.robot_keywords:
+        raise UserError(f"robot {name_of(robot)} is an object: build it with its keywords, leave robot_keywords out")
+    for rule, value in rules.items():
+        if getattr(robot, rule, value) != value:
+            own = getattr(robot, rule)
+            raise UserError(
+                f"robot {name_of(robot)} was built with {rule}={own}, but the protocol has {value}: build it with "
+                f"{rule}={value}, or override the protocol's {rule}"
+            )
+    return robot, describe_given(robot)
 
 
 def _open_dataset(dataset: str | SegDataset, keywords: Mapping[str, Any]) -> tuple[SegDataset, dict[str, Any]]:
@@ -121,17 +163,25 @@ def _open_dataset(dataset: str | SegDataset, keywords: Mapping[str, Any]) -> tup
 
 
 def _load_model(
-    model: str | IISModel, offer: Offer[ModelSpec] | None, keywords: Mapping[str, Any]
+    model: str | Path | IISModel, offer: Offer[ModelSpec] | None, keywords: Mapping[str, Any]
 ) -> tuple[IISModel, dict[str, Any]]:
     """Return the model and its entry in the settings, in which "cuda:0" and "cuda:1" are one device."""
     if offer is None:
-        assert not isinstance(model, str)
+        assert not isinstance(model, str | Path)
         return model, describe_given(model)
     own = {key: value for key, value in keywords.items() if key not in ("device", "weights")}
     loaded = build_model(offer, own, device=keywords["device"], weights=keywords.get("weights"))
     origin = origin_of(loaded)
     effective = keywords if origin is None else origin.keywords
     return loaded, describe_offered(offer, {**effective, "device": torch.device(keywords["device"]).type})
+
+
+def _describe_loaded(model: IISModel) -> dict[str, Any]:
+    """Describe what only a loaded model knows: the hash of its weights, and the kind of its device."""
+    with plugin_call(f"model {name_of(model)}: device failed"):
+        device = torch.device(model.device).type
+    origin = origin_of(model)
+    return {"weights_sha256": origin.sha256 if isinstance(origin, ModelOrigin) else None, "device": device}
 
 
 def _find_keywords(spec: ModelSpec, dataset: str) -> Mapping[str, Any]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from iis_core.errors import UserError, near_matches
+from iis_core.errors import UserError, name_of, near_matches
 from iis_core.metrics.ratios import check_iou, iou_reaches, is_number
 from iis_core.plugins.catalog import find
 from iis_core.plugins.specs import ProtocolSpec, RobotSpec
 
-_RULES = ("robot", "threshold", "inclusive", "max_clicks", "stop_iou")
+if TYPE_CHECKING:
+    from iis_core.robots import Robot
+
+_RULES = ("robot", "robot_keywords", "threshold", "inclusive", "max_clicks", "stop_iou")
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,8 @@ class Protocol:
     Args:
         name: catalog name of the protocol they come from.
         version: raised when a rule changes.
-        robot: catalog name of the robot.
+        robot: catalog name of the robot; for one given as an object, its name and that it was given.
+        robot_keywords: keywords of the robot besides the threshold and the comparison.
         threshold: a pixel is predicted to be object where y > threshold, y in [0, 1].
         inclusive: the comparison is y >= threshold instead.
         max_clicks: the largest number of clicks per object.
@@ -34,6 +38,7 @@ class Protocol:
     name: str
     version: int
     robot: str
+    robot_keywords: Mapping[str, Any]
     threshold: float
     inclusive: bool
     max_clicks: int
@@ -57,27 +62,50 @@ def override_protocol(spec: ProtocolSpec, overrides: Mapping[str, Any]) -> Proto
 
     Args:
         spec: the protocol.
-        overrides: values by rule; one that equals the spec's is no departure.
+        overrides: values by rule; one that equals the spec's is no departure. A robot may be an object.
 
     Raises:
-        UserError: a rule is unknown, or a value is out of range.
+        UserError: a rule is unknown, or a value is of the wrong type or out of range.
     """
     overrides = dict(overrides)
     for rule in overrides:
         if rule not in _RULES:
             hint = near_matches(rule, _RULES) or f"; the rules are {', '.join(_RULES)}"
             raise UserError(f"protocols have no rule {rule!r}{hint}")
-    named = {field.name: getattr(spec, field.name) for field in fields(Protocol) if field.name != "departures"}
+    own = [field.name for field in fields(Protocol) if field.name not in ("robot_keywords", "departures")]
+    named = {"robot_keywords": {}, **{name: getattr(spec, name) for name in own}}
     named["robot"] = find(RobotSpec, spec.robot).spec.name
     if "robot" in overrides:
-        overrides["robot"] = find(RobotSpec, overrides["robot"]).spec.name
+        overrides["robot"] = _name_robot(overrides["robot"])
     departures = {rule: (named[rule], value) for rule, value in overrides.items() if value != named[rule]}
     protocol = Protocol(**{**named, **overrides}, departures=departures)
-    _check_rules(protocol)
+    check_rules(protocol)
     return protocol
 
 
-def _check_rules(protocol: Protocol) -> None:
+def _name_robot(robot: str | Robot) -> str:
+    """Return the catalog name; that of an object never equals one, since the object may differ from what it names."""
+    if isinstance(robot, str):
+        return find(RobotSpec, robot).spec.name
+    if not callable(robot):
+        raise UserError(f"robot must be a catalog name or a robot, not {robot!r}")
+    return f"{name_of(robot)} (given as an object)"
+
+
+def check_rules(protocol: Protocol) -> None:
+    """Check the values of the rules.
+
+    Args:
+        protocol: the protocol.
+
+    Raises:
+        UserError: a value is of the wrong type or out of range.
+    """
+    for rule in ("threshold", "inclusive"):
+        if rule in protocol.robot_keywords:
+            raise UserError(f"{rule} is a rule of the protocol, which the robot shares: override it, not the robot's")
+    if type(protocol.inclusive) is not bool:
+        raise UserError(f"inclusive must be true or false, not {protocol.inclusive!r}")
     if type(protocol.max_clicks) is not int or protocol.max_clicks < 1:
         raise UserError(f"max_clicks must be a whole number of at least 1, not {protocol.max_clicks!r}")
     if not is_number(protocol.threshold) or not 0 <= protocol.threshold <= 1:

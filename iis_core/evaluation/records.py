@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from iis_core.evaluation.protocols import Protocol
+from iis_core.evaluation.record_checks import check_record
+from iis_core.files.reading import parse_json
 from iis_core.types import Counts
 
 End = Literal["stop_iou", "max_clicks", "no_click"]
@@ -65,9 +68,10 @@ class Record:
     encoding: float
 
     def to_json(self) -> str:
-        """Return one line of JSON, without the newline."""
+        """Return one line of JSON, without the newline; the index is left out, since the list of objects gives it."""
         clicks = [
             {
+                "number": number,
                 "row": click.row,
                 "col": click.col,
                 "positive": click.positive,
@@ -75,25 +79,45 @@ class Record:
                 "boundary": click.boundary,
                 "seconds": {stage: round(value, 6) for stage, value in click.seconds.items()},
             }
-            for click in self.clicks
+            for number, click in enumerate(self.clicks, 1)
         ]
         seconds = {"reading": round(self.reading, 6), "encoding": round(self.encoding, 6)}
-        return json.dumps({**vars(self), "clicks": clicks, **seconds})
+        content = {**vars(self), "clicks": clicks, **seconds}
+        del content["index"]
+        return json.dumps(content)
 
     @classmethod
-    def from_json(cls, line: str) -> Record:
+    def from_json(cls, line: str | bytes, places: Mapping[str, int], protocol: Protocol) -> Record | None:
         """Read a line written by `to_json`.
 
+        Args:
+            line: the line.
+            places: the evaluation list, as the index of each id.
+            protocol: the rules of the run.
+
+        Returns:
+            The record, None where its object is not on the list.
+
         Raises:
-            ValueError: the line is something else.
-            KeyError: the line is something else.
-            TypeError: the line is something else.
+            ValueError: the line is something else, or holds what no evaluation under the protocol writes; the message
+                says what.
         """
-        whole: dict[str, Any] = json.loads(line)
+        content: dict[str, Any] = parse_json(line)
+        check_record(content, protocol)
+        if content["id"] not in places:
+            return None
         clicks = tuple(
-            ClickRecord(**{**click, "counts": Counts(*click["counts"]), "boundary": Counts(*click["boundary"])})
-            for click in whole["clicks"]
+            ClickRecord(
+                click["row"],
+                click["col"],
+                click["positive"],
+                Counts(*click["counts"]),
+                Counts(*click["boundary"]),
+                click["seconds"],
+            )
+            for click in content["clicks"]
         )
-        height, width = whole["shape"]
-        initial = {key: Counts(*whole[key]) for key in ("initial", "initial_boundary")}
-        return cls(**{**whole, **initial, "shape": (height, width), "clicks": clicks})
+        height, width = content["shape"]
+        initial = {key: Counts(*content[key]) for key in ("initial", "initial_boundary")}
+        index = places[content["id"]]
+        return cls(**{**content, **initial, "index": index, "shape": (height, width), "clicks": clicks})

@@ -59,7 +59,7 @@ def load_replayed(run: Run, device: str | None = None) -> tuple[IISModel, Evalua
         given = run.settings[part].get(GIVEN)
         if given is not None:
             raise UserError(
-                f"{run.path}: its {part} was given as a Python object ({given}), which cannot be loaded by name: "
+                f"{run.name}: its {part} was given as a Python object ({given}), which cannot be loaded by name: "
                 "evaluate it into a new run with `pictures=` to have pictures"
             )
     keywords = {**run.settings["model"]["keywords"], **({} if device is None else {"device": device})}
@@ -126,7 +126,9 @@ def explain_differences(run: Run, model: IISModel, dataset: EvaluationDataset) -
         "batch_size": 1,
         **{part: {"version": found.offer.claim.version} for part, found in origins.items() if found is not None},
     }
-    return list_differences(_choose(run.settings, now), now)
+    is_random = run.settings["model"]["keywords"].get("weights") == "random"
+    drawn = ["the weights are random ones, drawn anew"] if is_random else []
+    return [*drawn, *list_differences(_choose(run.settings, now), now)]
 
 
 class _RecordedRobot:

@@ -1,146 +1,170 @@
-"""The run folder: `run.json` says what was run, `records.jsonl` has one line per object.
-
-Where several processes evaluate, the first writes `records.jsonl`, the others `records-1.jsonl` and so on.
-"""
+"""Writing a run folder: started or resumed by one process per rank, line by line, so that no crash loses a record."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from iis_core.errors import UserError
-from iis_core.evaluation.protocols import Protocol
+from iis_core.evaluation.failures import Failure
+from iis_core.evaluation.processes import Rank
 from iis_core.evaluation.records import Record
-from iis_core.evaluation.settings import GIVEN, list_differences, protocol_from_settings
-
-if TYPE_CHECKING:
-    from iis_core.evaluation.processes import Rank
-
-FORMAT = 1
-_RUN = "run.json"
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run folder as read.
-
-    Args:
-        path: the folder.
-        settings: what the run depends on.
-        records: the records so far, in the order of the evaluation list.
-    """
-
-    path: Path
-    settings: Mapping[str, Any]
-    records: tuple[Record, ...]
-
-    @property
-    def protocol(self) -> Protocol:
-        return protocol_from_settings(self.settings["protocol"])
-
-    @property
-    def model(self) -> str:
-        return str(self.settings["model"]["name"])
-
-    @property
-    def dataset(self) -> str:
-        return str(self.settings["dataset"]["name"])
-
-    @property
-    def objects(self) -> int:
-        """How many objects the whole run has."""
-        return int(self.settings["dataset"]["objects"])
-
-    @property
-    def is_complete(self) -> bool:
-        return len(self.records) == self.objects
-
-
-def read_run(path: str | Path) -> Run:
-    """Read a run folder, finished or not.
-
-    Raises:
-        UserError: the folder holds no run, or is damaged.
-    """
-    folder = Path(path)
-    with _explain_file_errors(folder):
-        settings = _read_settings(folder)
-        records = _read_all_records(folder)
-    return Run(folder, settings, tuple(sorted(records, key=lambda record: record.index)))
+from iis_core.evaluation.runs import (
+    FAILURES,
+    FORMAT,
+    RECORDS,
+    RUN,
+    list_files,
+    protocol_from_settings,
+    read_all_records,
+    read_description,
+)
+from iis_core.evaluation.settings import GIVEN, list_differences
+from iis_core.files.writing import explain_write_errors, write_json
 
 
 class RunWriter:
-    """Appends records to an open run folder.
+    """Keeps records and failures in memory.
+
+    Args:
+        records: the records that were there before.
+    """
+
+    def __init__(self, records: Sequence[Record] = ()) -> None:
+        self.records = list(records)
+        self.failures: list[Failure] = []
+
+    def append(self, record: Record) -> None:
+        """Add a record."""
+        self.records.append(record)
+
+    def fail(self, failure: Failure) -> None:
+        """Add a failure."""
+        self.failures.append(failure)
+
+
+class FolderWriter(RunWriter):
+    """Keeps records and failures, and appends them to files: once a call returns, no crash loses what was added.
 
     Args:
         records: the records that all processes have written before.
-        stream: the file of this process, open for appending.
+        lines: the records file of this process.
+        failures_file: where its failures go.
     """
 
-    def __init__(self, records: list[Record], stream: IO[bytes]) -> None:
-        self.records = records
-        self._stream = stream
+    def __init__(self, records: Sequence[Record], lines: _Lines, failures_file: Path) -> None:
+        super().__init__(records)
+        self._lines = lines
+        self._failures_file = failures_file
 
     def append(self, record: Record) -> None:
-        """Write one line; once this returns, no crash loses it.
+        """Add a record.
 
         Raises:
-            UserError: the file cannot be written.
+            UserError: the file cannot be written, or is not in its place any more.
         """
+        self._lines.append(record.to_json())
+        super().append(record)
+
+    def fail(self, failure: Failure) -> None:
+        """Add a failure; the errors are those of `append`."""
+        with explain_write_errors(self._failures_file), closing(_Lines(self._failures_file)) as lines:
+            lines.append(json.dumps(asdict(failure)))
+        super().fail(failure)
+
+
+class _Lines:
+    """A file of lines, open for appending; what follows its last newline is cut off.
+
+    Args:
+        file: the file.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        # A link that somebody planted would let us cut off another file.
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+        self._descriptor = os.open(file, flags, 0o666)
+        os.ftruncate(self._descriptor, file.read_bytes().rfind(b"\n") + 1)
+
+    def append(self, line: str) -> None:
+        """Write a line, down to the disk."""
         try:
-            self._stream.write(record.to_json().encode() + b"\n")
-            self._stream.flush()
-            os.fsync(self._stream.fileno())
+            remaining = line.encode() + b"\n"
+            while remaining:
+                remaining = remaining[os.write(self._descriptor, remaining) :]
+            os.fsync(self._descriptor)
         except OSError as error:
             remedy = "make room and run the same command again; every record before is kept"
-            raise UserError(f"{self._stream.name} cannot be written: {error.strerror}; {remedy}") from error
-        self.records.append(record)
+            raise UserError(f"{self.file} cannot be written: {error.strerror}; {remedy}") from error
+        if not self._is_in_place():
+            raise UserError(
+                f"{self.file} was removed or replaced while it was written: put it back, or its records are lost, and "
+                "run the same command again"
+            )
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+    def _is_in_place(self) -> bool:
+        with suppress(OSError):
+            return os.path.samestat(self.file.stat(), os.fstat(self._descriptor))
+        return False
 
 
 @contextmanager
-def open_run(path: str | Path, settings: Mapping[str, Any], rank: Rank) -> Iterator[RunWriter]:
+def open_run(
+    path: str | Path,
+    settings: Mapping[str, Any],
+    ids: Sequence[str],
+    describe_provenance: Callable[[], Mapping[str, Any]],
+    rank: Rank,
+    *,
+    overwrite: bool = False,
+) -> Iterator[RunWriter]:
     """Start a run folder, or resume the run in it; every process of a run writes a file of its own.
 
-    An incomplete last line, left by a process that was killed, is dropped.
+    An incomplete last line, left by a process that was killed, is dropped. Records of objects that are on the list are
+    taken over, whatever the list was before; those of others stay in the files and count for nothing.
 
     Args:
         path: the run folder.
         settings: what the run depends on.
+        ids: the evaluation list.
+        describe_provenance: gives what else to write into a new run.
         rank: the place of this process in the run.
+        overwrite: whether to remove the run that the folder holds, and start anew.
 
     Raises:
         UserError: another process writes for the same rank or for another number of processes, the run in the folder
-            has other settings (the message names them), or the folder is damaged.
+            has other settings (the message names them), or the folder is damaged or cannot be written.
     """
     folder = Path(path)
     with ExitStack() as stack:
         with _explain_file_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            stack.callback(_lock(folder, _name_lock(rank)).release)
+            stack.callback(_lock(folder, f".lock-{rank.number}-of-{rank.of}").release)
             for other in _list_other_locks(folder, rank):
                 _lock(folder, other).release()
-            _start_or_check(folder, settings, rank)
-            records = _read_all_records(folder)
-            own = folder / _name_records(rank.number)
-            stream = stack.enter_context(own.open("ab"))
-            stream.truncate(_read_records(own)[1])
-        yield RunWriter(records, stream)
+            if overwrite:
+                _remove_run(folder, rank)
+            _start_or_check(folder, settings, ids, describe_provenance)
+            records = read_all_records(folder, list(ids), protocol_from_settings(settings["protocol"]))
+            _remove_failures(folder, rank)
+            own = stack.enter_context(closing(_Lines(folder / _name_file(RECORDS, rank.number))))
+        yield FolderWriter(records, own, folder / _name_file(FAILURES, rank.number))
 
 
-def _name_records(number: int) -> str:
-    return f"records-{number}.jsonl" if number else "records.jsonl"
-
-
-def _name_lock(rank: Rank) -> str:
-    return f".lock-{rank.number}-of-{rank.of}"
+def _name_file(kind: str, number: int) -> str:
+    return f"{kind}-{number}.jsonl" if number else f"{kind}.jsonl"
 
 
 def _lock(folder: Path, name: str) -> FileLock:
@@ -148,7 +172,7 @@ def _lock(folder: Path, name: str) -> FileLock:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise UserError(f"another process is writing {folder}: wait for it, or choose another --out") from None
+        raise UserError(f"another process is writing {folder}: wait for it, or choose another folder") from None
     return lock
 
 
@@ -163,80 +187,56 @@ def _explain_file_errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         place = error.filename or folder
-        raise UserError(f"run folder {folder}: {place}: {error.strerror}; choose another --out") from error
+        raise UserError(f"run folder {folder}: {place}: {error.strerror}; choose another folder") from error
 
 
-def _start_or_check(folder: Path, settings: Mapping[str, Any], rank: Rank) -> None:
+def _remove_run(folder: Path, rank: Rank) -> None:
+    """Remove what an evaluation wrote, and nothing else; a folder without a run is left as it is."""
+    if not (folder / RUN).is_file():
+        return
+    if rank.of > 1:
+        raise UserError(f"several processes cannot overwrite {folder} together: remove it before, or choose another")
+    for file in (*list_files(folder, RECORDS), *list_files(folder, FAILURES)):
+        file.unlink()
+    for written in (folder / "masks", folder / "pictures"):
+        if written.is_dir() and not written.is_symlink():
+            shutil.rmtree(written)
+    (folder / RUN).unlink()
+
+
+def _remove_failures(folder: Path, rank: Rank) -> None:
+    """Forget the failures that are tried again now: those of this process, or of all where it is the only one."""
+    for file in list_files(folder, FAILURES):
+        if rank.of == 1 or file.name == _name_file(FAILURES, rank.number):
+            file.unlink()
+
+
+def _start_or_check(
+    folder: Path, settings: Mapping[str, Any], ids: Sequence[str], describe_provenance: Callable[[], Mapping[str, Any]]
+) -> None:
     # Look for records before run.json: another process of this run may be writing both right now.
-    has_records = any(folder.glob("records*.jsonl"))
-    if (folder / _RUN).exists():
-        given = [part for part in ("model", "dataset") if GIVEN in settings[part]]
-        if given and settings["identity"] is None:
-            raise UserError(
-                f"{folder} holds a run, and a {' and a '.join(given)} given as an object cannot be told from another: "
-                "pass `identity` to resume such runs or to write them with several processes, or choose another --out"
-            )
-    elif has_records:
-        raise UserError(f"{folder} has records but no {_RUN}, so it cannot be resumed: choose another --out")
-    else:
-        _start(folder, settings, rank)
-    different = list_differences(_read_settings(folder), settings)
+    records = list_files(folder, RECORDS)
+    if not (folder / RUN).exists():
+        if records:
+            raise UserError(f"{folder} has records but no {RUN}, so it cannot be resumed: choose another folder")
+        write_json(folder / RUN, {"format": FORMAT, **describe_provenance(), "settings": settings, "ids": list(ids)})
+        return
+    _refuse_unknown_objects(folder, settings)
+    found = read_description(folder)
+    different = list_differences(found["settings"], settings)
     if different:
-        raise UserError(f"{folder} holds a run with other settings: {'; '.join(different)}; choose another --out")
+        raise UserError(
+            f"{folder} holds a run with other settings: {'; '.join(different)}; choose another folder, or overwrite it "
+            "(--overwrite, in Python overwrite=True)"
+        )
+    if found["ids"] != list(ids) or found["settings"] != settings:
+        write_json(folder / RUN, {**found, "settings": settings, "ids": list(ids)})
 
 
-def _start(folder: Path, settings: Mapping[str, Any], rank: Rank) -> None:
-    content = {
-        "format": FORMAT,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "settings": settings,
-    }
-    partial = folder / f"{_RUN}.partial-{rank.number}"
-    partial.write_text(json.dumps(content, indent=2) + "\n")
-    partial.replace(folder / _RUN)
-
-
-def _read_settings(folder: Path) -> Mapping[str, Any]:
-    file = folder / _RUN
-    if not file.exists():
-        raise UserError(f"{folder} is not a run folder: it has no {_RUN}")
-    try:
-        content = json.loads(file.read_text())
-        version, settings = content["format"], content["settings"]
-        if version == FORMAT:
-            protocol_from_settings(settings["protocol"])
-            _ = settings["model"]["name"], settings["dataset"]["name"], settings["dataset"]["whole"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file} is damaged ({error}): restore it, or choose another --out") from error
-    if version != FORMAT:
-        raise UserError(f"{file} has format {version}, this version reads format {FORMAT}: choose another --out")
-    return dict(settings)
-
-
-def _read_all_records(folder: Path) -> list[Record]:
-    """Read the records of every process; two records of one object are an error."""
-    records: dict[int, Record] = {}
-    for file in sorted(folder.glob("records*.jsonl")):
-        for record in _read_records(file)[0]:
-            if record.index in records:
-                raise UserError(f"{file} is damaged: {record.id} has two records in {folder}; remove one of them")
-            records[record.index] = record
-    return list(records.values())
-
-
-def _read_records(file: Path) -> tuple[list[Record], int]:
-    """Read the records of one file, and count the bytes that hold them; only the last line may be incomplete."""
-    records: list[Record] = []
-    intact = 0
-    lines = file.read_bytes().splitlines(keepends=True)
-    for number, line in enumerate(lines, 1):
-        try:
-            if not line.endswith(b"\n"):
-                raise ValueError("torn")
-            records.append(Record.from_json(line.decode()))
-        except (ValueError, KeyError, TypeError) as error:
-            if number == len(lines):
-                break
-            raise UserError(f"{file}, line {number} is damaged ({error}): remove that line and resume") from error
-        intact += len(line)
-    return records, intact
+def _refuse_unknown_objects(folder: Path, settings: Mapping[str, Any]) -> None:
+    given = [part for part in ("model", "dataset", "robot") if GIVEN in settings[part]]
+    if given and settings["identity"] is None:
+        raise UserError(
+            f"{folder} holds a run, and a {' and a '.join(given)} given as an object cannot be told from another: "
+            "pass `identity` to resume such runs or to write them with several processes, or choose another folder"
+        )

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
+import math
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import importlib_metadata
 
-from iis_core.errors import name_of
+from iis_core.errors import UserError, name_of
 from iis_core.evaluation.protocols import Protocol
 from iis_core.files.plain import to_plain
 from iis_core.plugins.offers import Offer
 from iis_core.plugins.specs import DatasetSpec, FactorySpec
-
-if TYPE_CHECKING:
-    from iis_core.datasets import EvaluationDataset
 
 GIVEN = "given_as"
 """Marks what was given as a Python object: its class alone does not tell it from another one."""
@@ -25,7 +22,7 @@ GIVEN = "given_as"
 _SHOWN = 200
 """The largest number of characters of a value in a message."""
 
-_LIBRARIES = ("numpy", "opencv-python", "scipy", "torch")
+_LIBRARIES = ("numpy", "scipy", "torch")
 
 
 def describe_offered(offer: Offer[FactorySpec], keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,45 +51,65 @@ def is_published_set(keywords: Mapping[str, Any]) -> bool:
     return not keywords.keys() - {"root"}
 
 
-def describe_objects(dataset: EvaluationDataset) -> dict[str, Any]:
-    """Describe the objects: how many, how many in the whole dataset, and a fingerprint of their ids in order."""
-    fingerprint = hashlib.sha256("\n".join(dataset.ids).encode(errors="surrogatepass")).hexdigest()
-    return {"objects": len(dataset), "whole": dataset.whole, "ids_sha256": fingerprint}
-
-
 def describe_protocol(protocol: Protocol) -> dict[str, Any]:
     """Describe a protocol as JSON can hold it."""
     departures = {rule: list(values) for rule, values in protocol.departures.items()}
-    return {**asdict(protocol), "departures": departures, "noc_at": [*protocol.noc_at]}
-
-
-def protocol_from_settings(described: Mapping[str, Any]) -> Protocol:
-    """Return the protocol that `describe_protocol` described."""
-    departures = {rule: tuple(values) for rule, values in described["departures"].items()}
-    return Protocol(**{**described, "departures": departures})
+    plain: dict[str, Any] = to_plain({**asdict(protocol), "departures": departures})
+    return plain
 
 
 def versions() -> dict[str, str]:
     """List the versions of Python and of the libraries that can change a number."""
+    import cv2  # whose distribution has one of several names
+
     return {
         "python": platform.python_version(),
+        "opencv": cv2.__version__,
         **{name: importlib_metadata.version(name) for name in _LIBRARIES},
     }
 
 
+def make_storable(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Make settings such as JSON gives them back: infinity becomes text.
+
+    Args:
+        settings: plain values, by key.
+
+    Returns:
+        The settings, by key.
+
+    Raises:
+        UserError: a setting is NaN, which would equal no other run's.
+    """
+    return {key: _make_storable(key, value) for key, value in settings.items()}
+
+
+def _make_storable(key: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _make_storable(f"{key}.{name}", entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_make_storable(key, entry) for entry in value]
+    if isinstance(value, float) and math.isnan(value):
+        raise UserError(f"{key} is not a number (NaN): give a number")
+    return str(value) if isinstance(value, float) and math.isinf(value) else value
+
+
 def list_differences(run: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """List the settings that differ, one line each: `model.keywords.iterations: 5 in the run, 3 now`."""
+    """List the settings that differ, one line each: `model.keywords.iterations: 5 in the run, 3 now`.
+
+    How many objects the whole dataset has is none of them: records are known by the ids of their objects.
+    """
     before, after = dict(_flatten(run)), dict(_flatten(now))
     return [
         f"{key}: {str(before.get(key, 'absent'))[:_SHOWN]} in the run, {str(after.get(key, 'absent'))[:_SHOWN]} now"
-        for key in sorted({*before, *after})
+        for key in sorted({*before, *after} - {"dataset.whole"})
         if before.get(key) != after.get(key)
     ]
 
 
 def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in settings.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value:
             yield from _flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value

@@ -11,6 +11,7 @@ from PIL.ImageFile import ImageFile
 from iis_core.errors import UserError
 from iis_core.files.decoding import decode, decode_rgb, find_orientation, open_image
 from iis_core.files.reading import read_bytes
+from iis_core.files.writing import write_bytes
 from iis_core.masks.soft import has_soft_edges
 
 _DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I")
@@ -175,7 +176,7 @@ def find_range(path: Path) -> tuple[int, int]:
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
-    """Write an image as a PNG.
+    """Write an image as a PNG, or leave the file as it was.
 
     Args:
         path: the file.
@@ -185,10 +186,7 @@ def write_image(path: Path, image: np.ndarray) -> None:
         UserError: the file cannot be written.
     """
     channels = image if image.ndim == 2 else np.ascontiguousarray(image[:, :, ::-1])
-    try:
-        path.write_bytes(cv2.imencode(".png", channels)[1].tobytes())
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}") from error
+    write_bytes(path, cv2.imencode(".png", channels)[1].tobytes())
 
 
 def write_mask(path: Path, mask: np.ndarray) -> None:

@@ -12,13 +12,16 @@ from typing import Any
 
 from iis_core.errors import UserError
 
+_REMEDY = "make room, or choose another place"
+
 
 @contextmanager
-def replace_whole(path: Path) -> Iterator[Path]:
+def replace_whole(path: Path, remedy: str = _REMEDY) -> Iterator[Path]:
     """Give the place of a new file beside `path`, which takes the place of `path` once it is written and on the disk.
 
     Args:
         path: the file to write or to replace; until then it stays as it was.
+        remedy: what to do where it cannot be written.
 
     Yields:
         An empty file in the same folder, under a name that nobody can have linked elsewhere.
@@ -31,7 +34,7 @@ def replace_whole(path: Path) -> Iterator[Path]:
         ...     _ = partial.write_text("{}")
     """
     partial = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}.partial")
-    with explain_write_errors(path):
+    with explain_write_errors(path, remedy):
         # O_EXCL: made anew, never through a link that is there already.
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         try:
@@ -57,17 +60,18 @@ def write_json(path: Path, content: Any) -> None:
 
 
 @contextmanager
-def explain_write_errors(path: Path) -> Iterator[None]:
+def explain_write_errors(path: Path, remedy: str = _REMEDY) -> Iterator[None]:
     """Turn an OSError into a UserError that names the file and the remedy.
 
     Args:
         path: what is written, where the error names no file.
+        remedy: what to do.
     """
     try:
         yield
     except OSError as error:
         cause = error.strerror or str(error)
-        raise UserError(f"{path} cannot be written: {cause}; make room, or choose another place") from error
+        raise UserError(f"{path} cannot be written: {cause}; {remedy}") from error
 
 
 def refuse_to_overwrite(out: Path, inputs: Iterable[Path], option: str = "--out") -> None:
@@ -82,8 +86,7 @@ def refuse_to_overwrite(out: Path, inputs: Iterable[Path], option: str = "--out"
         UserError: `out` is one of the inputs.
     """
     for file in inputs:
-        # Asking the file system also catches other spellings where it does not tell letters' case.
-        if out.exists() and file.exists() and out.samefile(file):
+        if _is_same(out, file):
             raise UserError(f"{option} {out} is the input {file}, which would be lost: choose another file")
 
 
@@ -99,12 +102,19 @@ def refuse_folder_of_inputs(out: Path, inputs: Path) -> None:
     Raises:
         UserError: `out` holds files that it was not made for.
     """
-    if not out.is_dir() or (out / "run.json").exists() or not any(out.iterdir()) or not inputs.exists():
-        return
     related = [(out, place) for place in (inputs, *inputs.resolve().parents)]
     related += [(place, inputs) for place in out.resolve().parents]
-    if any(one.samefile(other) for one, other in related):
-        raise UserError(f"{out} holds files of the dataset in {inputs}: choose another folder for the run")
+    is_related = any(_is_same(one, other) for one, other in related)
+    if is_related and out.is_dir() and any(out.iterdir()) and not (out / "run.json").exists():
+        raise UserError(f"{out} holds files of the dataset in {inputs}: choose another folder")
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Ask the file system, which knows of links and of spellings that it does not tell apart."""
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
 
 
 def _flush(path: Path) -> None:

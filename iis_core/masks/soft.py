@@ -21,6 +21,8 @@ def find_soft_numbers(labels: np.ndarray) -> np.ndarray:
     Returns:
         The soft numbers, in order.
     """
+    if ((labels == 0) | (labels == labels.max())).all():
+        return np.empty(0, labels.dtype)
     narrow = labels if labels.dtype in (np.uint8, np.uint16) else labels.astype(np.float64)
     lowest, highest = cv2.erode(narrow, _SQUARE), cv2.dilate(narrow, _SQUARE)
     between = (lowest < narrow) & (narrow < highest) & (labels > 0)

@@ -7,6 +7,7 @@ where nothing is predicted, recall where there is nothing to find.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 from typing import TypeGuard
 
 from iis_core.errors import UserError
@@ -45,8 +46,13 @@ def iou_reaches(intersection: int, union: int, threshold: float) -> bool:
         union: number of pixels; where it is 0 (prediction and target are both empty) the IoU counts as 1.
         threshold: the IoU to reach.
     """
-    exact = Fraction(str(threshold))
+    exact = _read_as_written(threshold)
     return union == 0 or intersection * exact.denominator >= exact.numerator * union
+
+
+@cache
+def _read_as_written(threshold: float) -> Fraction:
+    return Fraction(str(threshold))
 
 
 def check_iou(name: str, value: object) -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from iis_core.errors import ContractError, name_of
+from iis_core.plugins.offers import show_loaded
 from iis_core.types import Clicks, State
 
 
@@ -25,6 +26,9 @@ class IISModel(Protocol):
     def __init__(self) -> None:
         # A protocol's subclass without one would seem to take any keyword.
         pass
+
+    def __repr__(self) -> str:
+        return show_loaded(self)
 
     def initialize_z(self, image: Tensor, target: Tensor, initial_mask: Tensor | None = None) -> State:
         """The state before the first click.

@@ -24,12 +24,10 @@ if TYPE_CHECKING:
 def build_model(offer: Offer[ModelSpec], keywords: Mapping[str, Any], *, device: str, weights: str | None) -> IISModel:
     """Build the model of an offer. Arguments and errors as for `load_model`."""
     spec = offer.spec
-    _check_device(device)
+    check_device(device)
     if offer.folder is not None:
         if weights is not None:
-            raise UserError(
-                f"{offer.folder} is a model folder, with weights: leave the keyword weights out, or give {spec.name}"
-            )
+            raise UserError(f"{offer.folder} is a model folder, with weights: leave `weights` out, or give {spec.name}")
         weights = str(offer.folder)
     stored = _read_stored_weights(offer, weights)
     if stored is not None:
@@ -54,13 +52,21 @@ def build_model(offer: Offer[ModelSpec], keywords: Mapping[str, Any], *, device:
     return cast("IISModel", model)
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str) -> None:
+    """Check that torch finds a device here.
+
+    Raises:
+        UserError: it does not, or has no such kind of device.
+    """
     try:
-        kind = torch.device(device).type
+        wanted = torch.device(str(device))
     except RuntimeError:
         raise UserError(f"{device!r} is not a torch device: give e.g. cpu or cuda:0") from None
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise UserError(f"device {device!r} was asked for, but torch finds no CUDA here: use cpu")
+    if wanted.type in ("cpu", "meta"):
+        return
+    count = getattr(getattr(torch, wanted.type, None), "device_count", lambda: 0)()
+    if (wanted.index or 0) >= count:
+        raise UserError(f"device {device!r} was asked for, but torch finds {count or 'no'} {wanted.type} here: use cpu")
 
 
 def _read_stored_weights(offer: Offer[ModelSpec], weights: str | None) -> StoredWeights | None:
@@ -68,7 +74,7 @@ def _read_stored_weights(offer: Offer[ModelSpec], weights: str | None) -> Stored
     spec = offer.spec
     if not spec.has_weights:
         if weights is not None:
-            raise UserError(f"{spec.name} has no weights and needs none: leave the keyword weights out")
+            raise UserError(f"{spec.name} has no weights and needs none: leave `weights` out")
         return None
     if weights == "random":
         return None

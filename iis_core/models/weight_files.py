@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import io
 import itertools
 import pickle
 import pickletools
@@ -26,7 +25,7 @@ _MOST_VALUES = 1 << 20
 """Values beside tensors; each may take 200 times its bytes in a file."""
 _PICKLES = 5
 """A file of torch.save before version 1.6 begins with so many pickles."""
-_UNSUPPORTED = re.compile(r"Unsupported (?:global: GLOBAL|class|operand) (\S+)")
+_UNSUPPORTED = re.compile(r"[Uu]nsupported (?:(?:global: )?GLOBAL|class|operand) (\S+)")
 _DAMAGED = (
     *(RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError, AssertionError),
     *(OverflowError, MemoryError, zipfile.BadZipFile),
@@ -64,8 +63,6 @@ def read_torch_file(path: Path) -> Any:
         if isinstance(error, UserError):
             raise
         cause = first_line(error)[:200]
-        if "TorchScript" in cause:
-            raise UserError(f"{path} is a program of TorchScript: give its state dict, of torch.save") from error
         raise UserError(f"{path} is damaged or no file of torch.save ({cause}): get it anew") from error
 
 
@@ -104,6 +101,8 @@ def _refuse_bombs(path: Path) -> None:
             return _check_pickles(path, file, _PICKLES)
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
+        if any(entry.filename.endswith("constants.pkl") for entry in entries):
+            raise UserError(f"{path} is a program of TorchScript: give its state dict, saved by torch.save")
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
             raise UserError(f"{path} is refused, torch.save does not compress: unpack it and save it anew")
         if sum(entry.file_size for entry in entries) > path.stat().st_size:
@@ -111,7 +110,7 @@ def _refuse_bombs(path: Path) -> None:
         for entry in entries:
             if entry.filename.endswith("data.pkl"):
                 with archive.open(entry) as file:
-                    _check_pickles(path, io.BufferedReader(file), 1)
+                    _check_pickles(path, file, 1)
     return None
 
 

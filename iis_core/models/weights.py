@@ -196,7 +196,7 @@ def published_file(spec: ModelSpec) -> Path:
         UserError: there are none, or they are not fetched; the message says what to do.
     """
     name, weights = spec.name, spec.weights
-    otherwise = "give the keyword weights=PATH, or weights=random to run it untrained"
+    otherwise = "give weights=PATH, or weights='random' to run it untrained (--set on the command line)"
     if weights is None:
         raise UserError(f"{name} has no published weights: {otherwise}")
     if weights.hub:

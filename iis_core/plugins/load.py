@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iis_core.files.config import read_user_config
+from iis_core.files.config import expand, read_user_config
 from iis_core.plugins.catalog import find, list_names
 from iis_core.plugins.offers import Offer
 from iis_core.plugins.specs import (
@@ -104,5 +104,5 @@ def with_data_root(offer: Offer[DatasetSpec], keywords: Mapping[str, Any]) -> di
     configured = {"root": str(data / offer.spec.variant)} if data is not None else {}
     completed = {**configured, **keywords}
     if isinstance(completed.get("root"), str):
-        completed["root"] = str(Path(completed["root"]).expanduser().resolve())
+        completed["root"] = str(expand(completed["root"]).resolve())
     return completed

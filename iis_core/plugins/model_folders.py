@@ -34,7 +34,14 @@ def is_path(name: str | Path) -> bool:
     if isinstance(name, Path):
         return True
     separators = sum(map(name.count, {"/", os.sep}))
-    return separators > 1 or name.startswith((".", "/", "~")) or name.endswith(_CHECKPOINTS) or Path(name).exists()
+    return separators > 1 or name.startswith((".", "/", "~")) or name.endswith(_CHECKPOINTS) or _exists(name)
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def read_description(folder: Path) -> ModelDescription:
@@ -49,7 +56,8 @@ def read_description(folder: Path) -> ModelDescription:
     content = read_json(file, _LARGEST)
     name = content.get("name") if isinstance(content, dict) else None
     if not isinstance(name, str):
-        raise UserError(f"{file} names no model: give a folder that `iis train` or `iis weights --to` has written")
+        written = "`iis train` or `iis weights NAME --to FOLDER` has written"
+        raise UserError(f"{file} names no model: give a folder that {written}")
     config = content.get("config")
     if not isinstance(config, Mapping | None):
         raise UserError(f"{file} is damaged: its config must be keywords, not {str(config)[:80]!r}")
@@ -62,15 +70,15 @@ def explain_no_model_folder(path: Path) -> str:
         return f"{path} has no {DESCRIPTION}{_name_near_folder(path)}"
     if path.is_file():
         near = _name_near_folder(path.parent) or _name_near_folder(path.parent.parent)
-        remedy = "give the name of its model, and the file as the keyword weights"
+        remedy = "give the name of its model, and the file as `weights`"
         if path.suffix == ".ckpt":
             remedy = "give the model folder that `iis train` writes at its end"
         return f"{path} is a file, not a model folder{near or f': {remedy}'}"
-    try:
-        siblings = [str(path.parent / entry.name) for entry in path.parent.iterdir()]
-    except OSError:
+    if not path.parent.is_dir():
         return f"there is no model folder {path}, nor a folder {path.parent}"
-    return f"there is no model folder {path}{near_matches(str(path), siblings)}"
+    places = (place for entry in path.parent.iterdir() for place in (entry, entry / "model"))
+    known = [str(place) for place in places if (place / DESCRIPTION).is_file()]
+    return f"there is no model folder {path}{near_matches(str(path), known)}"
 
 
 def _name_near_folder(folder: Path) -> str:

@@ -163,7 +163,7 @@ class Offer(Generic[SpecT_co]):
         self._refuse_other_choices(given)
         needed = [key for key, parameter in known.items() if parameter.default is parameter.empty and key not in given]
         if needed:
-            flag = " (--data-root DIR, or IIS_DATA for all datasets)" if "root" in needed else ""
+            flag = " (--data-root DIR on the command line, or IIS_DATA for all datasets)" if "root" in needed else ""
             raise UserError(f"{name} needs {', '.join(needed)}{flag}; see `iis show {name}`")
 
     def _refuse_unknown(self, given: Mapping[str, Any], known: Collection[str]) -> None:
@@ -213,6 +213,25 @@ class ModelOrigin(Origin):
     weights: str | None
     sha256: str | None
     frozen: tuple[str, ...]
+
+
+def show_loaded(thing: object) -> str:
+    """Show a model by its name, its weights and its device, and a robot by its name and threshold.
+
+    Args:
+        thing: the model or robot; one that core did not build is shown by its class.
+
+    Returns:
+        E.g. `<ritm/hrnet18s, random, on cpu>`.
+    """
+    origin = origin_of(thing)
+    facts = [type(thing).__qualname__ if origin is None else origin.name]
+    if isinstance(origin, ModelOrigin) and origin.weights is not None:
+        facts.append(origin.weights)
+    for word, attribute in (("threshold", "threshold"), ("on", "device")):
+        if hasattr(thing, attribute):
+            facts.append(f"{word} {getattr(thing, attribute)}")
+    return f"<{', '.join(facts)}>"
 
 
 def origin_of(thing: object) -> Origin | None:

@@ -68,7 +68,7 @@ def draw_curves(runs: Sequence[Run]) -> Figure:
         raise UserError("plots need matplotlib: run `pip install 'iis-core[plot]'`") from error
     for run in runs:
         if not run.records:
-            raise UserError(f"{run.path} has no records yet: go on with `iis evaluate ... --out {run.path}`")
+            raise UserError(f"{run.name} has no records yet: evaluate it further")
     figure = Figure(figsize=(15, 5 + 0.2 * len(runs)), layout="constrained")
     reached, histogram, mean_iou = figure.subplots(1, 3)
     threshold = _find_threshold(runs)
@@ -151,7 +151,7 @@ def _label_runs(runs: Sequence[Run]) -> list[str]:
     for labels in (names, [f"{name}{differs}" for name, differs in zip(names, settings, strict=True)]):
         if len(set(labels)) == len(labels):
             return labels
-    return [str(run.path) for run in runs]
+    return [run.name for run in runs]
 
 
 def _style(place: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ _SHOWN_ELSEWHERE = ("protocol.", "robot.keywords.threshold", "robot.keywords.inc
 _HASH_DIGITS = 12
 """Enough of a hash to tell files apart."""
 
-_OBJECTS = ("dataset.objects", "dataset.whole", "dataset.ids_sha256")
+_OBJECTS = ("dataset.whole",)
 
 
 def list_differing_settings(runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -39,7 +39,7 @@ def compare_runs(runs: Sequence[Run]) -> list[str]:
     """List what a reader of several runs must know before comparing their numbers."""
     notes = []
     if has_different_stops(runs):
-        rules = {_describe_stop(run): run.path for run in reversed(runs)}
+        rules = {_describe_stop(run): run.name for run in reversed(runs)}
         described = "; ".join(f"{path}: {rule}" for rule, path in reversed(rules.items()))
         notes.append(f"drops are shares of different clicks, for the stop rules differ ({described})")
     sets = {run.dataset: set[frozenset[str]]() for run in runs}

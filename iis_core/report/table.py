@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+_SHOWN = 5
+"""The largest number of failures to list."""
+
 COLUMNS = ("run", "model", "dataset", "protocol", "objects")
 """The columns that say what a row is about; the others are numbers."""
 
@@ -60,7 +63,7 @@ def compute_rows(
 def describe_run(run: Run) -> Row:
     """Say what a run is, by the names in `COLUMNS`."""
     return {
-        "run": str(run.path),
+        "run": run.name,
         "model": run.model,
         "dataset": run.dataset,
         "protocol": run.protocol.label,
@@ -83,7 +86,7 @@ def compute_row(
         UserError: the run has no records, or a number is undefined because objects stopped early.
     """
     if not run.records:
-        raise UserError(f"{run.path} has no records yet: go on with `iis evaluate ... --out {run.path}`")
+        raise UserError(f"{run.name} has no records yet: evaluate it further")
     records, protocol = run.records, run.protocol
     thresholds = usual_thresholds(protocol) if thresholds is None else thresholds
     row = describe_run(run)
@@ -138,6 +141,9 @@ def write_notes(run: Run) -> list[str]:
         notes.append(f"{run.protocol.label}: {rule} is {used} instead of {named}")
     if not run.is_complete:
         notes.append(f"unfinished: {len(run.records)} of {run.objects} objects")
+    notes += [f"{failure.id} failed: {failure.reason}" for failure in run.failures[:_SHOWN]]
+    if len(run.failures) > _SHOWN:
+        notes.append(f"{len(run.failures) - _SHOWN} more objects failed")
     whole = run.settings["dataset"]["whole"]
     published = run.settings["dataset"].get("published")
     if run.objects != whole:

@@ -13,6 +13,7 @@ import numpy as np
 from iis_core.clicks.order import order_clicks
 from iis_core.errors import ContractError, UserError, name_of
 from iis_core.masks.error import binarise, error_maps
+from iis_core.plugins.offers import show_loaded
 from iis_core.threads import per_element
 
 if TYPE_CHECKING:
@@ -98,6 +99,9 @@ class ElementRobot(ABC):
     def __init__(self, *, threshold: float = 0.5, inclusive: bool = False) -> None:
         self.threshold = threshold
         self.inclusive = inclusive
+
+    def __repr__(self) -> str:
+        return show_loaded(self)
 
     @abstractmethod
     def choose(self, view: ElementView) -> Sequence[Click]:

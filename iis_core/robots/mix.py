@@ -10,6 +10,8 @@ from torch import Tensor
 
 from iis_core.errors import UserError
 from iis_core.plugins.load import load_initial_robot, load_robot
+from iis_core.plugins.offers import show_loaded
+from iis_core.robots.base import Robot
 from iis_core.robots.initial import InitialRobot
 from iis_core.types import Clicks, NewClicks, Region
 
@@ -20,7 +22,7 @@ class MixRobot:
     """Draws the robot that clicks, for every batch element and interaction.
 
     Args:
-        robots: `{catalog name: weight}`.
+        robots: `{catalog name, or a robot: weight}`; a robot has its own threshold.
         threshold: the probability above which a pixel is predicted as object, for all robots.
         inclusive: whether a pixel at the threshold is predicted as object too.
 
@@ -28,11 +30,15 @@ class MixRobot:
         UserError: a weight is negative, or none is positive.
     """
 
-    def __init__(self, *, robots: Mapping[str, float], threshold: float = 0.5, inclusive: bool = False) -> None:
+    def __init__(self, *, robots: Mapping[str | Robot, float], threshold: float = 0.5, inclusive: bool = False) -> None:
         self.threshold = threshold
         self.inclusive = inclusive
         self.weights = _normalise_weights(robots)
-        self.robots = [load_robot(name, threshold=threshold, inclusive=inclusive) for name in robots]
+        rules = {"threshold": threshold, "inclusive": inclusive}
+        self.robots = [load_robot(robot, **rules) if isinstance(robot, str) else robot for robot in robots]
+
+    def __repr__(self) -> str:
+        return show_loaded(self)
 
     def __call__(
         self,
@@ -60,15 +66,17 @@ class MixInitialRobot:
     """Draws the initial robot that clicks, for every batch element.
 
     Args:
-        robots: `{catalog name: weight}`.
+        robots: `{catalog name, or an initial robot: weight}`.
 
     Raises:
         UserError: a weight is negative, or none is positive.
     """
 
-    def __init__(self, *, robots: Mapping[str, float]) -> None:
+    def __init__(self, *, robots: Mapping[str | InitialRobot, float]) -> None:
         self.weights = _normalise_weights(robots)
-        self.robots: list[InitialRobot] = [load_initial_robot(name) for name in robots]
+        self.robots: list[InitialRobot] = [
+            load_initial_robot(robot) if isinstance(robot, str) else robot for robot in robots
+        ]
 
     def __call__(
         self, regions: Sequence[Region], *, n_points: int | None = None, rngs: Rngs
@@ -80,7 +88,7 @@ class MixInitialRobot:
         return _draw_and_ask(self.weights, rngs, ask)
 
 
-def _normalise_weights(robots: Mapping[str, Any]) -> np.ndarray:
+def _normalise_weights(robots: Mapping[Any, float]) -> np.ndarray:
     weights = np.array(list(robots.values()), dtype=float)
     if not len(weights) or (weights < 0).any() or not weights.sum() > 0:
         raise UserError(f"robots must be names with weights, some above 0 and none below, not {dict(robots)}")

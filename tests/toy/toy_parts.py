@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
-from iis_core import IISModel, Sample
+from iis_core import IISModel, Sample, UserError
 from iis_core.clicks import order_clicks
 
 
@@ -73,3 +74,19 @@ class ShapesDataset:
         masks[:2] = -1
         image = rng.integers(0, 255, (height, width, 3), dtype=np.uint8)
         return Sample(image, masks, info)
+
+
+class SpoiltDataset(ShapesDataset):
+    """The same, of which some images cannot be read and some objects have no pixels."""
+
+    def __init__(self, *, unreadable: Sequence[int] = (), empty: Sequence[int] = ()) -> None:
+        super().__init__()
+        self.unreadable, self.empty = unreadable, empty
+
+    def __getitem__(self, index):
+        if index in self.unreadable:
+            raise UserError(f"shape{index}.png is not a readable image")
+        sample = super().__getitem__(index)
+        if index in self.empty:
+            sample.masks[sample.masks == 1] = 0
+        return sample

@@ -17,7 +17,7 @@ PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["cv2", "scipy.ndimage", "torch", "iis_core.evaluation"])
 
 
-def run(out: Path, **keywords: Any) -> Run:
+def run(out: Path | None, **keywords: Any) -> Run:
     return evaluate("toy/disks", "toy/shapes", out=out, **keywords)
 
 
@@ -31,11 +31,12 @@ def essence(run: Run) -> list[dict[str, Any]]:
     return lines
 
 
-def install_with(install: Callable[..., Path], namespace: str, ability: str) -> None:
-    """Install the toy plugin once more, its model declaring one more ability."""
+def install_with(install: Callable[..., Path], namespace: str, ability: str) -> Path:
+    """Install the toy plugin once more, its model declaring one more ability; return the folder."""
     source = (Path(__file__).parent / "toy_plugin.py").read_text().replace("toy/", f"{namespace}/")
-    source = source.replace("exact_batches", f"{ability}, exact_batches")
-    install(f"iis-{namespace}", {namespace: f"{namespace}_plugin"}, **{f"{namespace}_plugin": source})
+    source = source.replace("exact_batches=True", ability)
+    module = f"{namespace.replace('-', '_')}_plugin"
+    return install(f"iis-{namespace}", {namespace: module}, **{module: source})
 
 
 def toy_environment(**more: str) -> dict[str, str]:

@@ -56,7 +56,7 @@ class AuxiliaryEncoder(nn.Module):
         return [
             feature.clone()
             if isinstance(output, nn.Identity)
-            else feature + _resize_like(output(stages[level]), feature)
+            else feature + resize_like(output(stages[level]), feature)
             for feature, level, output in zip(features, self.levels, self.outputs, strict=True)
         ]
 
@@ -65,7 +65,7 @@ def _make_block(inputs: int, outputs: int, stride: int) -> tuple[nn.Module, ...]
     return nn.Conv2d(inputs, outputs, 3, stride, padding=1), nn.GroupNorm(_GROUPS, outputs), nn.ReLU(inplace=True)
 
 
-def _resize_like(x: Tensor, like: Tensor) -> Tensor:
+def resize_like(x: Tensor, like: Tensor) -> Tensor:
     """Resize to the size of another tensor, which differs where strides are not powers of two."""
     if x.shape[-2:] == like.shape[-2:]:
         return x

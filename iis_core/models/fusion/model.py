@@ -13,6 +13,7 @@ from iis_core.errors import UserError, first_line
 from iis_core.models.fusion.inputs import encode_maps
 from iis_core.models.fusion.networks import EarlyFusion, FusionNetwork, IntermediateFusion, freeze_unused
 from iis_core.models.fusion.working_size import choose_working_shape, resize_antialiased, scale_clicks
+from iis_core.plugins.offers import show_loaded
 from iis_core.types import Clicks, State
 
 FUSIONS: Mapping[str, type[FusionNetwork]] = {"early": EarlyFusion, "intermediate": IntermediateFusion}
@@ -56,6 +57,9 @@ class FusionModel(nn.Module):
         self.click_encoding = click_encoding
         self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
+
+    def __repr__(self) -> str:
+        return show_loaded(self)
 
     @property
     def device(self) -> torch.device:

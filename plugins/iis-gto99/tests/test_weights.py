@@ -62,7 +62,7 @@ class Hostile:
     ("content", "message"),
     [
         (b"<!DOCTYPE html><title>Google Drive - Virus scan warning</title>", "is a web page.*open https://drive"),
-        (b"", "is damaged"),
+        (b"", "is empty"),
         ({"conv1.weight": torch.zeros(64, 3, 7, 7), "fc.weight": torch.zeros(1000, 2048)}, "classify ImageNet"),
         ({"encoder.conv1.weight": torch.zeros(64, 9, 7, 7)}, r"\d+ missing: encoder.bn1.weight"),
         (Hostile(), "is refused, it holds more than tensors"),

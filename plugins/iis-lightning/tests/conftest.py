@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from iis_lightning.config import TrainingConfig, read_training_config
+from iis_lightning.checking import read_training_config
+from iis_lightning.config import TrainingConfig
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -40,7 +41,7 @@ def small(tmp_path: Path) -> Path:
 def configured(small: Path) -> Callable[..., TrainingConfig]:
     """The small configuration with changes."""
 
-    def make(*overrides: str) -> Any:
-        return read_training_config(small, overrides)
+    def make(*overrides: str, trust: Sequence[str] = ()) -> Any:
+        return read_training_config(small, overrides, trust)
 
     return make

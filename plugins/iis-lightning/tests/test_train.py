@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib.util
 import json
 import os
 import shutil
@@ -15,17 +16,19 @@ from typing import Any
 import pytest
 import torch
 from held_training import PROCESSES, train_and_hold
-from iis_lightning import train as training
-from iis_lightning.config import TrainingConfig, read_training_config
+from iis_lightning.checking import read_training_config
+from iis_lightning.config import Named, TrainingConfig
+from iis_lightning.folder import TrainingFolder
 from iis_lightning.module import ClickTraining
-from iis_lightning.named import Named
-from iis_lightning.train import train, try_out
+from iis_lightning.train import train
+from iis_lightning.trial import try_out
 from safetensors.torch import load_file
 
 from iis_core import ContractError, UserError, evaluate, load_model
 from iis_core.cli.main import cli
 from iis_core.metrics import mean_noc
 
+RECIPES = Path(__file__).parents[1] / "recipes"
 VALIDATION = "validation={dataset: {name: synthetic, keywords: {count: 1, height: 64, width: 64, objects: 1}}}"
 
 
@@ -125,7 +128,9 @@ def test_two_processes_take_the_step_that_one_takes(
     assert max(float((alone[name] - untrained[name]).abs().max()) for name in alone) > 1e-4
 
 
-def test_a_run_leaves_logs_pictures_validation_and_a_model_folder(configured: Callable[..., TrainingConfig]) -> None:
+def test_a_run_leaves_metrics_pictures_validation_and_model_folders(
+    configured: Callable[..., TrainingConfig], capsys: pytest.CaptureFixture[str]
+) -> None:
     config = configured("pictures_every=2", VALIDATION, "trainer.max_epochs=1")
     folder = train(config)
     out = Path(config.out)
@@ -133,14 +138,41 @@ def test_a_run_leaves_logs_pictures_validation_and_a_model_folder(configured: Ca
         "epoch0000-batch000000.png",
         "epoch0000-batch000002.png",
     ]
-    header = next((out / "logs").rglob("metrics.csv")).read_text().splitlines()[0]
-    assert {"train/loss", "train/y/soft-iou", "val/NoC@85"} <= set(header.split(","))
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert {"train/loss", "train/y/soft-iou", "val/NoC@85", "lr-Adam"} <= {name for row in rows for name in row}
     assert list((out / "tensorboard").rglob("events*"))
     (validated,) = (out / "validation").glob("epoch0000-*")
     assert (validated / "records.jsonl").read_text().count("\n") == 1
     assert json.loads((folder / "model.json").read_text())["name"] == "smp/fpn"
     assert load_model("smp/fpn", weights=str(folder)) is not None
-    train(config)
+    assert load_model("smp/fpn", weights=str(out / "best")) is not None
+    assert (out / "curve.png").exists() == (importlib.util.find_spec("matplotlib") is not None)
+    said = capsys.readouterr().err
+    for expected in ("epoch 1 of 1   step 4   loss ", "NoC@85 ", "best validation: ", "1 epochs, 4 steps, loss "):
+        assert expected in said
+    assert "Tip" not in said
+
+
+def test_a_finished_training_is_told_without_torch(small: Path) -> None:
+    train(read_training_config(small, ["trainer.max_epochs=1", "clicks.further=0"]))
+    script = (
+        "import sys\nfrom iis_core.cli.main import cli\n"
+        "cli.main(sys.argv[1:], standalone_mode=False)\nassert 'torch' not in sys.modules\n"
+    )
+    command = [sys.executable, "-c", script, "train", small, "trainer.max_epochs=1", "clicks.further=0"]
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.strip() == str(small.parent / "run" / "model")
+    assert "run is finished; a larger trainer.max_epochs goes on" in again.stderr
+
+
+@pytest.mark.slow
+def test_the_tiny_recipe_learns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train(read_training_config(RECIPES / "tiny.yaml", [f"out={tmp_path / 'tiny'}"]))
+    summary = json.loads((tmp_path / "tiny" / "summary.json").read_text())
+    assert summary["validation"]["best"]["NoC@85"] < 15
+    assert summary["warnings"] == []
+    assert "Warning" not in capsys.readouterr().err
 
 
 def test_what_is_learnt_is_known_by_heart(configured: Callable[..., TrainingConfig]) -> None:
@@ -185,7 +217,7 @@ def test_what_is_no_number_is_an_error_and_earlier_checkpoints_are_kept(
     configured: Callable[..., TrainingConfig],
 ) -> None:
     config = configured("optimizer={name: SGD, keywords: {lr: 1.0e+30}}", "clicks.further=0")
-    with pytest.raises(ContractError, match=r"smp/fpn gave a loss .* no number for synthetic.*lower the learning rate"):
+    with pytest.raises(ContractError, match=r"smp/fpn gave a loss .* no number for synthetic.*--resume-with"):
         train(config)
     assert (Path(config.out) / "checkpoints" / "last.ckpt").exists()
     assert not (Path(config.out) / "model").exists()
@@ -200,7 +232,7 @@ def test_a_selector_that_finds_nothing_is_an_error(
         "def make():\n    return lambda image, region, rng: (image, Region(np.zeros_like(region.target)))\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    config = configured("data.augment.name='emptying:make'", f"data.workers={workers}")
+    config = configured("data.augment.name='emptying:make'", f"data.workers={workers}", trust=["emptying"])
     with pytest.raises(UserError, match=r"^synthetic\d+ of .*gave no object pixels in 10 draws: leave it out"):
         train(config)
 
@@ -211,9 +243,50 @@ def test_a_full_disk_is_an_error_with_the_remedy(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(training.Trainer, "save_checkpoint", full)
-    with pytest.raises(UserError, match="No space left on device; make room and run the same command again"):
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match=r"No space left on device; make room .*run the same command again"):
         train(configured())
+
+
+def test_settings_changed_on_purpose_hold_from_the_checkpoint_on(configured: Callable[..., TrainingConfig]) -> None:
+    common = ("schedule={name: StepLR, keywords: {step_size: 1, gamma: 0.5}}", "clicks.further=0")
+    out = Path(configured().out)
+    train(configured(*common, "trainer.max_epochs=1"))
+    changed = configured(*common, "optimizer.keywords.lr=0.0004")
+    with pytest.raises(UserError, match="or change it on purpose with --resume-with"):
+        train(changed)
+    train(changed, resume_with=["optimizer.keywords.lr"])
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    rates = {row["lr-Adam"]: row["step"] for row in rows if "lr-Adam" in row}
+    assert list(rates) == pytest.approx([0.001, 0.0002])
+    noted = json.loads((out / "changes.jsonl").read_text())
+    assert noted == {"step": 4, "changed": {"optimizer.keywords.lr": [0.001, 0.0004]}}
+    assert read_training_config(out / "config.yaml").optimizer.keywords == {"lr": 0.0004}
+    train(changed, resume_with=["optimizer.keywords.lr"])
+    assert (out / "changes.jsonl").read_text().count("\n") == 1
+
+
+def test_a_checkpoint_of_another_model_is_refused(configured: Callable[..., TrainingConfig], tmp_path: Path) -> None:
+    other = configured("trainer.max_epochs=1", "clicks.further=0")
+    train(other)
+    mine = configured(f"out={tmp_path / 'mine'}", "model.keywords.encoder_name=resnet18", "trainer.max_epochs=2")
+    folder = TrainingFolder(tmp_path / "mine")
+    folder.write_config(mine)
+    folder.last.write_bytes((Path(other.out) / "checkpoints" / "last.ckpt").read_bytes())
+    with pytest.raises(UserError, match=r"last\.ckpt is of another model, \d+ parameters differ"):
+        train(mine)
+    assert folder.last.exists()
+
+
+def test_a_batch_too_small_for_the_network_is_told_before_the_start(
+    configured: Callable[..., TrainingConfig],
+) -> None:
+    pooling = "model={name: smp/deeplabv3, keywords: {weights: random, encoder_name: resnet18}}"
+    config = configured(pooling, "data.batch_size=1")
+    for start in (train, try_out):
+        with pytest.raises(UserError, match=r"data\.batch_size 1 is too small for smp/deeplabv3"):
+            start(config)
+    assert not Path(config.out).exists()
 
 
 def test_what_cannot_be_trained_is_refused(configured: Callable[..., TrainingConfig]) -> None:

@@ -131,7 +131,9 @@ def test_weights_for_videos_are_read_as_those_for_images(tmp_path: Path) -> None
     videos = {"memory_attention.layers.0.linear1.bias": torch.zeros(3), "no_object_pointer": torch.zeros(1, 3)}
     from safetensors.torch import save_file
 
-    save_file({**{key: value.clone() for key, value in state.items()}, **videos}, tmp_path / "model.safetensors")
+    save_file(
+        {**{key: value.clone().contiguous() for key, value in state.items()}, **videos}, tmp_path / "model.safetensors"
+    )
     config |= {"model_type": "sam2_video", "enable_occlusion_spatial_embedding": False, "num_maskmem": 7}
     (tmp_path / "config.json").write_text(json.dumps(config))
     assert load_model("sam/2-hiera-tiny", weights=str(tmp_path)).network.config.model_type == "sam2"
@@ -148,7 +150,7 @@ def test_sam_3s_tracker_is_taken_out_of_the_whole(tmp_path: Path) -> None:
     state = {}
     for key, value in network.state_dict().items():
         prefix = next((prefix for prefix in prefixes if key.startswith(prefix)), "")
-        state[prefixes.get(prefix, "tracker_model.") + key.removeprefix(prefix)] = value.clone()
+        state[prefixes.get(prefix, "tracker_model.") + key.removeprefix(prefix)] = value.clone().contiguous()
     from safetensors.torch import save_file
 
     save_file({**state, "detector_model.text_encoder.x": torch.zeros(1)}, tmp_path / "model.safetensors")

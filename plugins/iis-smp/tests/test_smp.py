@@ -92,6 +92,28 @@ def test_early_fusion_is_the_plain_network_as_long_as_the_maps_have_no_weight(ar
     assert not torch.allclose(clicked(model, x)[2], expected, atol=1e-3)
 
 
+STEMS = (
+    *("resnet18", "vgg11", "mit_b0", "mobileone_s0", "densenet121", "timm-tf_efficientnet_lite0", "tu-convnext_atto"),
+    *("tu-nfnet_l0", "tu-eca_nfnet_l0", "tu-resnetv2_50x1_bit"),
+)
+"""Encoders with plain convolutions, with bias, in branches, with padding of their own, with standardised weights."""
+
+
+@pytest.mark.parametrize(
+    "encoder", [*STEMS, *(pytest.param(name, marks=pytest.mark.slow) for name in ENCODERS if name not in STEMS)]
+)
+def test_no_fresh_channel_of_any_encoder_moves_its_answer(encoder: str) -> None:
+    model, generator = load(encoder_name=encoder), torch.Generator().manual_seed(2)
+    torch.manual_seed(0)
+    plain = smp.create_model("unet", encoder_name=encoder, encoder_weights=None, classes=1).eval()
+    x = torch.rand(1, 3, 64, 64, generator=generator)
+    with torch.no_grad():
+        expected = plain(x)
+        for scale in (0.0, 1.0, 5.0):
+            logits = model.network(x, scale * torch.rand(1, 3, 64, 64, generator=generator))
+            assert torch.allclose(logits, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+
+
 def test_features_are_computed_once_and_change_nothing() -> None:
     model, x = load(fusion="intermediate"), photograph(batch=2)
     assert isinstance(model, EncodingFusionModel)

@@ -83,8 +83,8 @@ class AnnotatedImages:
 def _check_name(name: str, path: Path) -> None:
     """Refuse what no record, table or folder of results can hold."""
     if _UNPRINTABLE.search(f"{name}{path}"):
-        shown = str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        raise UserError(f"the name of the file {shown!r} is no text in UTF-8 or has control characters: rename it")
+        shown = _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), str(path))
+        raise UserError(f"the name of the file {shown} is no text in UTF-8 or has control characters: rename it")
     if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
         raise UserError(f"the image {name!r} lies outside the dataset's folder: move it there, or correct its name")
 

@@ -1,26 +1,25 @@
-"""The configuration of a training run, read from YAML and the command line and checked before anything starts."""
+"""The configuration of a training run: its keys, their defaults, and what they mean."""
 
 from __future__ import annotations
 
 import dataclasses
-import inspect
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from lightning import Trainer
-from omegaconf import MISSING, OmegaConf
-from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
-from yaml import YAMLError
+from omegaconf import MISSING
 
-from iis_core import UserError
-from iis_core.errors import near_matches
-from iis_core.models.losses import LOSSES
-from iis_core.plugins import DatasetSpec, InitialRobotSpec, ModelSpec, ProtocolSpec, RobotSpec, SelectorSpec, Spec
-from iis_core.plugins.catalog import find
-from iis_lightning.named import Named, build_augmentation, find_optimizer, find_schedule, list_names, require_one_of
+
+@dataclass
+class Named:
+    """The name of something in the catalog or in torch, with keywords.
+
+    Args:
+        name: the name.
+        keywords: the keywords that it is called with.
+    """
+
+    name: str = MISSING
+    keywords: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -126,79 +125,6 @@ class TrainingConfig:
     out: str = MISSING
 
 
-_OURS = ("default_root_dir", "logger", "callbacks", "enable_checkpointing", "use_distributed_sampler")
-"""Keywords of the Trainer that `iis train` sets."""
-
-_MAY_CHANGE = ("trainer.max_epochs", "trainer.max_steps", "trainer.max_time", "data.workers", "out")
-"""Values that may differ when a run is resumed."""
-
-
-_LEAST = {
-    "data.batch_size": 1,
-    "data.workers": 0,
-    "clicks.further": 0,
-    "checkpoint_every": 1,
-    "pictures_every": 0,
-    "validation.limit": 1,
-    "validation.every_n_epochs": 1,
-}
-
-
-def read_training_config(file: str | Path, overrides: Sequence[str] = ()) -> TrainingConfig:
-    """Read and check a configuration.
-
-    Giving a name drops the default's keywords, and giving losses drops the default losses.
-
-    Args:
-        file: a YAML file.
-        overrides: any number of changes such as `optimizer.keywords.lr=0.001`; `losses={y: {bce: 1}}` replaces all
-            losses.
-
-    Raises:
-        UserError: a key does not exist (near matches are named), a value has the wrong type, or a name is neither in
-            the catalog nor in torch.
-    """
-    try:
-        given = OmegaConf.load(file)
-        if not OmegaConf.is_dict(given):
-            raise UserError(f"{file} holds no configuration: it must be `key: value` lines")
-        for override in overrides:
-            key, equals, _ = override.partition("=")
-            if not equals:
-                raise UserError(f"what is changed must be KEY=VALUE, not {override!r}")
-            value = OmegaConf.select(OmegaConf.from_dotlist([override]), key)
-            OmegaConf.update(given, key, value, merge=False, force_add=True)
-        defaults = OmegaConf.structured(TrainingConfig)
-        _drop_replaced(defaults, given)
-        config = cast(TrainingConfig, OmegaConf.to_object(OmegaConf.merge(defaults, given)))
-    except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror}") from error
-    except YAMLError as error:
-        raise UserError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
-    except ConfigKeyError as error:
-        raise UserError(f"{file}: {_explain_unknown(error)}") from error
-    except MissingMandatoryValue as error:
-        raise UserError(f"{file}: {' '.join(str(error.msg).split())}; see the recipes for all keys") from error
-    except OmegaConfBaseException as error:
-        where = f" at {error.full_key}" if error.full_key else ""
-        raise UserError(f"{file}{where}: {str(error.msg).splitlines()[0]}") from error
-    _check(config)
-    return config
-
-
-def _drop_replaced(defaults: Any, given: Any) -> None:
-    """Empty the defaults that must not be mixed with what is given."""
-    for key, new in given.items():
-        if not OmegaConf.is_dict(new) or key not in defaults or defaults[key] is None:
-            continue
-        if key == "losses":
-            defaults[key] = {}
-        elif "name" in new:
-            defaults[key].keywords = {}
-        else:
-            _drop_replaced(defaults[key], new)
-
-
 def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
     """List every value by its dotted key.
 
@@ -211,92 +137,3 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
     if not isinstance(config, dict):
         return {prefix.rstrip("."): config}
     return {key: value for name, part in config.items() for key, value in flatten(part, f"{prefix}{name}.").items()}
-
-
-def write_config(config: TrainingConfig, file: Path) -> None:
-    """Write a configuration to the folder of its run.
-
-    Args:
-        config: the configuration.
-        file: the YAML file.
-    """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_name(f".{file.name}.{os.getpid()}")  # several processes may start at once
-    new.write_text(OmegaConf.to_yaml(OmegaConf.structured(config)))
-    new.replace(file)
-
-
-def check_goes_on(config: TrainingConfig, file: Path) -> None:
-    """Check that a run was started with the same configuration.
-
-    Args:
-        config: the configuration with which the run is to be resumed.
-        file: the YAML file that the run has written.
-
-    Raises:
-        UserError: the configurations differ; the message says how.
-    """
-    kept, asked = flatten(read_training_config(file)), flatten(config)
-    differing = [
-        f"{key} {kept.get(key)}, not {asked.get(key)}"
-        for key in sorted({*kept, *asked})
-        if kept.get(key) != asked.get(key) and key not in _MAY_CHANGE
-    ]
-    if differing:
-        raise UserError(f"{file.parent} holds a run with {'; '.join(differing)}: choose another out")
-
-
-def _explain_unknown(error: ConfigKeyError) -> str:
-    fields = getattr(error.object_type, "__dataclass_fields__", {})
-    return (
-        f"there is no key {error.full_key!r}{near_matches(str(error.key), fields) or f'; known: {list_names(fields)}'}"
-    )
-
-
-def _check(config: TrainingConfig) -> None:
-    for spec_type, name in _list_named(config):
-        find(spec_type, name)
-    for output, weights in config.losses.items():
-        for loss in weights:
-            require_one_of(loss, LOSSES, f"losses.{output}")
-    if not config.losses.get("y"):
-        raise UserError("losses.y is missing: without it nothing is trained")
-    for name in config.trainer:
-        if name in _OURS:
-            raise UserError(f"trainer.{name} is set by iis train: leave it out")
-        require_one_of(name, inspect.signature(Trainer).parameters, "trainer")
-    find_optimizer(config.optimizer)
-    if config.schedule is not None:
-        find_schedule(config.schedule)
-        if config.schedule.name == "ReduceLROnPlateau":
-            raise UserError("schedule.name ReduceLROnPlateau needs a number to watch: use another schedule")
-        require_one_of(config.schedule.interval, ("epoch", "step"), "schedule.interval")
-    if config.data.augment is not None:
-        build_augmentation(config.data.augment)
-    for name in ("max_epochs", "max_steps"):
-        if not isinstance(config.trainer.get(name), int | None):
-            raise UserError(f"trainer.{name} must be a whole number, not {config.trainer[name]!r}")
-    precision = str(config.trainer.get("precision", "32-true"))
-    if precision.endswith("-true") and precision != "32-true":
-        raise UserError(f"trainer.precision {precision} is not supported: use 32-true, bf16-mixed or 16-mixed")
-    values = flatten(config)
-    for name, least in _LEAST.items():
-        if values.get(name) is not None and values[name] < least:
-            raise UserError(f"{name} must be at least {least}, not {values[name]}")
-    for name in ("clicks.forget", "data.background_probability"):
-        if not 0 <= values[name] <= 1:
-            raise UserError(f"{name} must lie in [0, 1], not {values[name]}")
-
-
-def _list_named(config: TrainingConfig) -> list[tuple[type[Spec], str]]:
-    """List all names that must be in the catalog, with their types of specs."""
-    named: list[tuple[type[Spec], str]] = [
-        (ModelSpec, config.model.name),
-        (DatasetSpec, config.data.dataset.name),
-        (SelectorSpec, config.data.selector.name),
-        (InitialRobotSpec, config.clicks.initial.name),
-        (RobotSpec, config.clicks.robot.name),
-    ]
-    if config.validation is None:
-        return named
-    return [*named, (DatasetSpec, config.validation.dataset.name), (ProtocolSpec, config.validation.protocol)]

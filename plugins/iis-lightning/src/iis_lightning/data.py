@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,8 +15,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from iis_core import UserError, load_dataset, load_selector
 from iis_core.datasets import RegionBatch, RegionDataset, collate
 from iis_core.seeding import generator
+from iis_lightning.augmentation import build_augmentation
 from iis_lightning.config import Data
-from iis_lightning.named import build_augmentation
 
 Place = tuple[int, int]
 """Epoch and index of a sample."""
@@ -112,7 +115,28 @@ def make_loader(dataset: RegionDataset, batches: Batches, workers: int) -> DataL
     """
     # Without a generator of its own the loader would draw from that of the network at every epoch.
     own = torch.Generator()
-    return DataLoader(Epochs(dataset), batch_sampler=batches, num_workers=workers, collate_fn=collate, generator=own)
+    return DataLoader(
+        Epochs(dataset),
+        batch_sampler=batches,
+        num_workers=workers,
+        collate_fn=collate,
+        generator=own,
+        worker_init_fn=_heed_parent,
+    )
+
+
+def _heed_parent(worker: int) -> None:
+    """Ignore a Ctrl-C or SIGTERM that goes to all processes: the training takes a step more, and then ends this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)
 
 
 def make_generators(batch: RegionBatch, seed: int, epoch: int, purpose: str) -> list[np.random.Generator]:

@@ -19,6 +19,11 @@ from iis_lightning.clicking import Answered, click_and_answer
 from iis_lightning.config import TrainingConfig
 from iis_lightning.data import make_generators
 from iis_lightning.named import call_with, find_optimizer, find_schedule
+from iis_lightning.resuming import check_fits, find_bad_parameters, replace_settings, settings_of
+
+REMEDY_FOR_NAN = (
+    "--resume-with optimizer.keywords.lr=... (a lower one), trainer.gradient_clip_val=1 or trainer.precision=32-true"
+)
 
 
 class ClickTraining(LightningModule):
@@ -80,7 +85,7 @@ class ClickTraining(LightningModule):
                 if bad:
                     raise ContractError(
                         f"{name_of(self.model)} gave a loss {name} of {output} that is no number for {', '.join(bad)}: "
-                        "lower the learning rate, clip gradients or use precision 32; earlier checkpoints are kept"
+                        f"the last checkpoint is kept, go on from it with {REMEDY_FOR_NAN}"
                     )
                 found[f"{output}/{name}"] = weight * each.mean()
         return found
@@ -89,8 +94,11 @@ class ClickTraining(LightningModule):
         answered = self.answer_clicks(batch, self.current_epoch, batch_idx)
         parts = self.losses(answered.outputs, batch)
         loss = torch.stack([*parts.values()]).sum()
-        values = {"loss": loss, **(parts if len(parts) > 1 else {})}
-        self.log_dict({f"train/{name}": value.detach() for name, value in values.items()}, batch_size=len(batch.info))
+        size = len(batch.info)
+        self.log("train/loss", loss.detach(), batch_size=size)
+        self.log("loss", loss.detach(), prog_bar=True, logger=False, batch_size=size)
+        if len(parts) > 1:
+            self.log_dict({f"train/{name}": value.detach() for name, value in parts.items()}, batch_size=size)
         return {"loss": loss, "answered": answered}
 
     def transfer_batch_to_device(self, batch: RegionBatch, device: torch.device, dataloader_idx: int) -> RegionBatch:
@@ -107,6 +115,26 @@ class ClickTraining(LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": self.config.schedule.interval},
         }
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        bad = find_bad_parameters(self.model)
+        if bad:
+            raise ContractError(
+                f"{len(bad)} parameters of {name_of(self.model)} are no longer numbers ({bad[0]}), so no checkpoint is "
+                f"written: the last checkpoint is kept, go on from it with {REMEDY_FOR_NAN}"
+            )
+        checkpoint["training"] = settings_of(self.config)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        check_fits(self, checkpoint["state_dict"], self.trainer.ckpt_path)
+        settings = settings_of(self.config)
+        if checkpoint["training"]["optimizer.name"] != settings["optimizer.name"]:
+            raise UserError(
+                f"{self.trainer.ckpt_path} is of a training with {checkpoint['training']['optimizer.name']}, not "
+                f"{settings['optimizer.name']}: put this training's checkpoint back, or choose another out"
+            )
+        if checkpoint["training"] != settings:
+            replace_settings(checkpoint, self.configure_optimizers())
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Group the trained parameters by the factor of their learning rate; see `LayerwiseModel`.

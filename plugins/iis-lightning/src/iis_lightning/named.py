@@ -1,32 +1,17 @@
-"""Finding and calling what a configuration names."""
+"""Finding and calling what a configuration names; finding resolves and inspects, and calls nothing."""
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from omegaconf import MISSING
 
 from iis_core import UserError
 from iis_core.errors import first_line, near_matches
-
-
-@dataclass
-class Named:
-    """The name of something in the catalog or in torch, with keywords.
-
-    Args:
-        name: the name.
-        keywords: the keywords that it is called with.
-    """
-
-    name: str = MISSING
-    keywords: dict[str, Any] = field(default_factory=dict)
+from iis_lightning.config import Named
 
 
 def find_optimizer(named: Named) -> Callable[..., torch.optim.Optimizer]:
@@ -54,25 +39,6 @@ def find_schedule(named: Named) -> Callable[..., torch.optim.lr_scheduler.LRSche
     return cast(
         "Callable[..., torch.optim.lr_scheduler.LRScheduler]", _find_in_torch(named, schedules, schedules.LRScheduler)
     )
-
-
-def build_augmentation(named: Named) -> Any:
-    """Build an augmentation.
-
-    Args:
-        named: `package.module:callable`, and its keywords.
-
-    Raises:
-        UserError: the callable does not exist or does not take the keywords.
-    """
-    module, colon, attribute = named.name.partition(":")
-    try:
-        made = getattr(importlib.import_module(module), attribute) if colon else None
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"data.augment.name {named.name}: {error}") from error
-    if made is None:
-        raise UserError(f"data.augment.name must be package.module:callable, not {named.name!r}")
-    return call_with(made, named, "data.augment")
 
 
 def call_with(make: Callable[..., Any], named: Named, where: str, *arguments: Any) -> Any:
@@ -112,9 +78,5 @@ def require_one_of(name: str, known: Iterable[str], where: str) -> None:
     """
     names = list(known)
     if name not in names:
-        raise UserError(f"{where} has no {name!r}{near_matches(name, names) or f'; known: {list_names(names)}'}")
-
-
-def list_names(names: Iterable[str]) -> str:
-    """List names in alphabetical order, for error messages."""
-    return ", ".join(sorted(names))
+        listed = f"; known: {', '.join(sorted(names))}"
+        raise UserError(f"{where} has no {name!r}{near_matches(name, names) or listed}")

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from iis_core import UserError
 from iis_core.clicks import NO_POINT, order_clicks, points_from_clicks
 from iis_core.models.inference import InferenceCopy
+from iis_core.plugins.offers import show_loaded
 from iis_core.types import Clicks, State
 from iis_ritm.folding import prepare_for_inference
 from iis_ritm.networks.network import RITMNetwork, resize_aligned
@@ -86,6 +87,9 @@ class RITMModel(nn.Module):
         self.max_size = max_size
         self.precision = precision
         self._inference = InferenceCopy(_compile if compile else prepare_for_inference)
+
+    def __repr__(self) -> str:
+        return show_loaded(self)
 
     @property
     def device(self) -> torch.device:

@@ -87,7 +87,7 @@ def build_sam2(
     if preprocessing != "float":
         raise UserError(f"preprocessing {preprocessing!r} is SAM's; the images of SAM 2 and later are resized in float")
     built: Any = build_network(network)
-    built.vision_encoder.to(memory_format=torch.channels_last)  # measured 6 % faster on a CPU
+    built.to(memory_format=torch.channels_last)  # 6 % faster on a CPU, where SAM itself is slower for it
     built.mask_decoder.dynamic_multimask_via_stability = dynamic_mask
     policy = Policy(multimask=multimask, previous_logits=previous_logits, clamp=clamp, precision=precision)
     mean, std = _HALF if network["model_type"] == "sam3_tracker" else _IMAGENET

@@ -86,7 +86,8 @@ class SAMModel(IISModel):
         together = 1 if self._is_apart else len(x)
         with self._lower():
             encoded = [self._encode(self.frame.prepare(images)) for images in torch.split(x, together)]
-        return join([{name: feature.float() for name, feature in features.items()} for features in encoded])
+        # The decoder takes longer where its layers leave the features in their own memory order.
+        return join([{name: value.float().contiguous() for name, value in each.items()} for each in encoded])
 
     def initialize_z(
         self, image: Tensor, target: Tensor, initial_mask: Tensor | None = None, features: State | None = None

@@ -83,9 +83,9 @@ def check(name: str, image: str, load: Callable[..., Any], preprocessing: str) -
     is_second = name.startswith("sam2")
     prefix = "float/" if preprocessing == "float" and not is_second else ""
     features = None
-    for policy, keywords in POLICIES.items():
-        if f"{prefix}{policy}/low_res" not in reference:
-            continue
+    known = {policy: keywords for policy, keywords in POLICIES.items() if f"{prefix}{policy}/low_res" in reference}
+    assert known, "the reference has nothing to compare with"
+    for policy, keywords in known.items():
         model = load(name, preprocessing=preprocessing, **keywords)
         if features is None:
             seen = model.frame.prepare(x)[0]
@@ -117,15 +117,15 @@ def test_small_networks(name: str, preprocessing: str, image: str, load_publishe
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("image", ["synthetic_a", "synthetic_b", "doll", "106024"])
 @pytest.mark.parametrize(
-    ("name", "preprocessing"),
+    ("name", "image", "preprocessing"),
     [
-        ("sam_vit_b", "pil"),
-        ("sam_vit_b", "float"),
-        ("sam_hq_vit_b", "pil"),
-        ("sam_hq_vit_b", "float"),
-        ("sam2.1_hiera_tiny", "float"),
+        *[
+            (name, image, "float" if name.startswith("sam2") else "pil")
+            for name in ("sam_vit_b", "sam_hq_vit_b", "sam2.1_hiera_tiny")
+            for image in ("synthetic_a", "synthetic_b", "doll", "106024")
+        ],
+        ("sam_vit_b", "synthetic_a", "float"),
     ],
 )
 def test_networks_of_the_published_size(

@@ -161,7 +161,9 @@ def test_the_data_folder_is_given_then_set_then_configured(
     for place in ("configured", "set", "given"):
         (tmp_path / place / "words").mkdir(parents=True)
         (tmp_path / place / "words" / f"{place}.txt").write_text("word")
-    with pytest.raises(UserError, match=r"texts/words needs root \(--data-root DIR, or IIS_DATA for all datasets\)"):
+    with pytest.raises(
+        UserError, match=r"texts/words needs root \(--data-root DIR on the command line, or IIS_DATA for all datasets\)"
+    ):
         load_dataset("words")
     config.write_text(f'data = "{tmp_path}/configured"')
     assert load_dataset("words").files[0].stem == "configured"

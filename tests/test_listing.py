@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from toy_runs import toy_environment
 
-from iis_core.plugins.signatures import read_keywords
 from iis_core.plugins.specs import SPEC_TYPES
 
 Iis = Callable[..., subprocess.CompletedProcess[str]]
@@ -54,7 +53,7 @@ def iis_models():
 def test_list_without_a_kind_counts_the_kinds(iis: Iis) -> None:
     counts = json.loads(iis("list", "--json").stdout)
     assert list(counts) == list(SPEC_TYPES)
-    assert counts["protocols"] == 2
+    assert counts["protocols"] == 4
     shown = [line.split()[:2] for line in iis("list").stdout.splitlines()]
     assert shown == [[kind, str(count)] for kind, count in counts.items()]
 
@@ -104,7 +103,8 @@ def test_show_lists_every_keyword(iis: Iis) -> None:
         for entry in json.loads(iis("show", "core/gto99", "--json").stdout)[1]["keywords"]
     }
     assert rules == {"robot": "core/gto99", "threshold": 0.5, "inclusive": True, "max_clicks": 20, "stop_iou": None}
-    assert "robots: Mapping[str, float] (required)" in iis("show", "core/mix").stdout
+    assert "columns: int = 4\n" in iis("show", "core/grid").stdout
+    assert "(required)\n" in iis("show", "core/mix").stdout
 
 
 def test_show_writes_facts_in_lines_and_choices_with_their_keywords(iis: Iis, install: Install) -> None:
@@ -161,70 +161,6 @@ def iis_models():
     assert "keywords cannot be read" in result.stdout
     assert says in result.stdout
     assert says in json.loads(iis("show", "more/net", "--json").stdout)[0]["problem"]
-
-
-TARGETS = """
-from __future__ import annotations
-from functools import cache, wraps
-from elsewhere import Base, far
-class Own(Base):
-    '''A class.
-
-    Args:
-        own: its
-            own.
-        shared: see `Base`.
-    '''
-    def __init__(self, shared: int, *, own: str = "a", other=3) -> None: pass
-class Inherits(Base):
-    pass
-class Foreign(dict):
-    pass
-class Made(metaclass=type):
-    def __init__(self, a): pass
-def plain(a, /, b: int = 1, *, c: float | None = None) -> None:
-    '''Do.
-
-    Args:
-        a (int): the first: of three
-        b: the second
-    Returns:
-        c: nothing
-    '''
-@cache
-def decorated(a): pass
-def open_ended(**keywords): pass
-moved = plain
-"""
-ELSEWHERE = """
-class Base:
-    '''A base.
-
-    Args:
-        shared: what all have.
-    '''
-    def __init__(self, shared: int = 7) -> None: pass
-def far(x=1): pass
-raise SystemExit
-"""
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("Own", "shared: int=None 'what all have.', own: str='a' 'its own.', other: =3 ''"),
-        ("Inherits", "shared: int=7 'what all have.'"),
-        ("plain", "a: =None 'the first: of three', b: int=1 'the second', c: float | None=None ''"),
-        ("far", "x: =1 ''"),
-        *((name, None) for name in ("Foreign", "Made", "decorated", "open_ended", "moved", "missing", "a.b")),
-    ],
-)
-def test_keywords_are_read_from_source_where_it_settles_them(install: Install, name: str, expected: str | None) -> None:
-    install("iis-source", {}, source_parts=TARGETS, elsewhere=ELSEWHERE)
-    found = read_keywords(f"source_parts:{name}")
-    said = found and ", ".join(f"{k.name}: {k.type}={k.default} {k.meaning!r}" for k in found.values())
-    assert said == expected
-    assert "source_parts" not in sys.modules
 
 
 COMMANDS = """

@@ -123,3 +123,20 @@ def test_a_model_without_weights_stays_on_the_cpu() -> None:
     with pytest.raises(UserError, match="toy/disks runs on the CPU only, not on 'meta'"):
         load_model("toy/disks", device="meta")
     assert load(device="meta").network.weight.device.type == "meta"
+
+
+def test_the_state_of_a_checkpoint_may_be_called_model(tmp_path: Path) -> None:
+    torch.save({"model": {"published.weight": torch.ones(2, 3, 1, 1), "bias": torch.zeros(2)}}, tmp_path / "net.pt")
+    assert float(load(weights=str(tmp_path / "net.pt")).network.weight.sum()) == 6
+
+
+def test_a_folder_of_transformers_is_read_with_its_config(tmp_path: Path) -> None:
+    save_model(tmp_path / "folder", load())
+    (tmp_path / "folder" / "model.json").rename(tmp_path / "folder" / "config.json")
+    (tmp_path / "folder" / "config.json").write_text('{"model_type": "sam", "vision_config": {}}')
+    stored = read_weights(tmp_path / "folder")
+    assert stored.config == {"model_type": "sam", "vision_config": {}}
+    assert set(stored.state) == {"weight", "bias"}
+    (tmp_path / "folder" / "config.json").write_text("{")
+    with pytest.raises(UserError, match=r"config\.json is damaged"):
+        read_weights(tmp_path / "folder")

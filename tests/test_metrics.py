@@ -32,6 +32,7 @@ from iis_core.metrics import (
     precision,
     recall,
     seconds_per_click,
+    usual_thresholds,
 )
 from iis_core.metrics.ratios import iou_reaches
 from iis_core.types import Counts
@@ -188,3 +189,18 @@ def test_a_record_survives_its_line() -> None:
         assert read.to_json() == line
         assert (read.index, read.clicks[-1].counts) == (record.index, record.clicks[-1].counts)
         assert Record.from_json(line, {}, finished.protocol) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "rules", "expected"),
+    [
+        ("ritm", {}, [0.85, 0.9]),
+        ("gto99", {}, [0.85, 0.9]),
+        ("sam", {}, [0.85, 0.9, 0.95]),
+        ("segnext", {}, [0.85, 0.9, 0.95]),
+        ("segnext", {"stop_iou": 0.9}, [0.85, 0.9]),
+        ("ritm", {"stop_iou": None}, [0.85, 0.9]),
+    ],
+)
+def test_the_usual_thresholds_are_the_protocols(name: str, rules: dict[str, object], expected: list[float]) -> None:
+    assert usual_thresholds(load_protocol(name, **rules)) == expected

@@ -13,7 +13,7 @@ import pytest
 import torch
 from toy_net import PARTS, PLUGIN
 
-from iis_core import UserError, load_model
+from iis_core import UserError, evaluate, load_model
 from iis_core.files.images import write_image
 from iis_core.models.weights import read_weights, save_model
 
@@ -30,6 +30,8 @@ def folder(install: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.Mon
     save_model(run / "model", load_model("net/wide2", weights="random", bias=False))
     (run / "checkpoints").mkdir()
     torch.save({"state_dict": {}, "pytorch-lightning_version": "2.6"}, run / "checkpoints" / "last.ckpt")
+    with (run / "checkpoints" / "last.ckpt").open("ab") as file:  # as iis-lightning ends its checkpoints
+        file.write(b"\niis checkpoint sha256 " + b"0" * 64)
     return run / "model"
 
 
@@ -50,6 +52,29 @@ def test_a_model_folder_gives_name_config_and_weights(
         == by_name.origin.keywords
         == load_model("net/wide2", weights=folder).origin.keywords
     )
+
+
+def test_a_run_of_a_model_folder_is_that_of_its_name_and_weights(iis: Iis, folder: Path) -> None:
+    shared = ("evaluate", "--dataset", "toy/shapes", "--limit", "2", "--max-clicks", "2")
+    assert iis(*shared, "--model", folder, "--out", "a").returncode == 0
+    assert iis(*shared, "--model", "net/wide2", "--set", f"weights={folder}", "--out", "b").returncode == 0
+    runs = [json.loads(Path(out, "run.json").read_text()) for out in ("a", "b")]
+    assert runs[0]["settings"] == runs[1]["settings"]
+    assert runs[0]["settings"]["weights_sha256"] == load_model(folder).origin.sha256
+    predict = ("predict", "x.png", "--click", "1,1,+", "--model", folder, "--out")
+    write_image(Path("x.png"), np.zeros((8, 8, 3), np.uint8))
+    assert iis(*predict, "y.png").returncode == 0
+    assert "which would be lost" in iis(*predict, folder / "model.safetensors").stderr
+    assert evaluate(folder, "toy/shapes", limit=1, overrides={"max_clicks": 1}, out="c").objects == 1
+
+
+def test_runs_of_two_model_folders_have_two_default_folders(iis: Iis, folder: Path) -> None:
+    save_model("runs/other/model", load_model("net/wide2", weights="random"))
+    before = set(Path("runs").iterdir())
+    for model in (folder, "runs/other/model"):
+        result = iis("evaluate", "--model", model, "--dataset", "toy/shapes", "--limit", "1", "--max-clicks", "1")
+        assert result.returncode == 0, result.stderr
+    assert len(set(Path("runs").iterdir()) - before) == 2
 
 
 def test_a_catalog_name_goes_before_a_folder_of_that_name(folder: Path) -> None:

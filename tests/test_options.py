@@ -30,6 +30,7 @@ MISTAKES = {
     ("evaluate", "--model", "toy/disks", "--dataset", "toy/shapes", "--data", "cuont=1"): "did you mean 'count'",
     ("evaluate", "--model", "toy/disks", "--dataset", "toy/shapes", "--protocol", "rtim"): "did you mean 'ritm'",
     ("evaluate", "--model", "toy/disks", "--dataset", "toy/shapes", "--robot", "rtim"): "did you mean 'ritm'",
+    ("evaluate", "--model", "toy/disks", "--dataset", "toy/shapes", "--robot-set", "treshold=1"): "mean 'threshold'",
     ("predict", "a.png", "--click", "1,1,+", "--out", "b.png", "--model", "toy/disk"): "did you mean 'toy/disks'",
     ("predict", "a.png", "--click", "1,1", "--out", "b.png", "--model", "toy/disks"): "--click takes",
     ("predict", "a.png", "--click", f"1{'0' * 5000},1,+", "--out", "b.png", "--model", "toy/disks"): "--click takes",

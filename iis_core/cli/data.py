@@ -23,7 +23,7 @@ from iis_core.plugins.catalog import find, list_names
 from iis_core.plugins.specs import DatasetSpec
 
 if TYPE_CHECKING:
-    from iis_core.files.downloads import Progress
+    from iis_core.files.transfers import Progress
 
 _DOWNLOADS = ".downloads"
 

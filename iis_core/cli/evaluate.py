@@ -12,6 +12,7 @@ import click
 from iis_core.cli.keywords import data_keywords_option, keywords_option, model_keywords_option, parse_keywords
 from iis_core.cli.options import PATH, CatalogName
 from iis_core.errors import UserError
+from iis_core.plugins.catalog import find
 from iis_core.plugins.specs import DatasetSpec, ModelSpec, ProtocolSpec, RobotSpec
 
 if TYPE_CHECKING:
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--model", type=CatalogName(ModelSpec), default="classic/grabcut", show_default=True, help="Catalog name."
+    "--model",
+    type=CatalogName(ModelSpec),
+    default="classic/grabcut",
+    show_default=True,
+    help="Catalog name, or a model folder.",
 )
 @click.option(
     "--dataset", type=CatalogName(DatasetSpec), default="datasets/sample", show_default=True, help="Catalog name."
@@ -86,6 +91,8 @@ def evaluate(
         overrides["stop_iou"] = _parse_stop_iou(stop_iou)
     model_keywords = parse_keywords(keywords, "--set", (ModelSpec, model))
     dataset_keywords = parse_keywords(data_keywords, "--data", (DatasetSpec, dataset))
+    robot = rules["robot"] or find(ProtocolSpec, protocol).spec.robot
+    parsed_robot_keywords = parse_keywords(robot_keywords, "--robot-set", (RobotSpec, robot))
     from iis_core.evaluation.evaluating import carry_out
     from iis_core.evaluation.plan import make_plan
     from iis_core.evaluation.processes import own_device, this_rank
@@ -98,7 +105,7 @@ def evaluate(
             dataset,
             protocol,
             overrides=overrides,
-            robot_keywords=parse_keywords(robot_keywords, "--robot-set"),
+            robot_keywords=parsed_robot_keywords,
             model_keywords=model_keywords,
             dataset_keywords=root | dataset_keywords,
             device=own_device(device),

@@ -13,7 +13,8 @@ from iis_core.cli.keywords import keywords_option, parse_keywords
 from iis_core.cli.options import PATH, CatalogName, as_json
 from iis_core.cli.terminal import say
 from iis_core.errors import UserError
-from iis_core.files.config import read_user_config
+from iis_core.files.config import expand, read_user_config
+from iis_core.files.hub import fetch_from_hub, find_in_hub_cache
 from iis_core.files.plain import to_plain
 from iis_core.files.writing import refuse_to_overwrite
 from iis_core.plugins.catalog import find
@@ -25,22 +26,27 @@ from iis_core.plugins.specs import ModelSpec
 @click.argument("name", metavar="NAME|FOLDER", type=CatalogName(ModelSpec))
 @click.option("--get", is_flag=True, help="Fetch the published weights; run again to go on after an interruption.")
 @click.option(
-    "--from", "source", type=PATH, metavar="PATH", help="With --to: these weights instead of the published ones."
+    "--from",
+    "source",
+    metavar="PATH",
+    help="With --to: these weights instead of the published ones; with --get: this repository of the Hugging Face hub.",
 )
 @click.option("--to", type=PATH, metavar="FOLDER", help="Write a model folder.")
 @keywords_option("--set", "keywords", ModelSpec, "name", "With --to: a keyword of the model")
 @as_json
 def weights(
-    name: str, get: bool, source: Path | None, to: Path | None, keywords: tuple[str, ...], as_json: bool
+    name: str, get: bool, source: str | None, to: Path | None, keywords: tuple[str, ...], as_json: bool
 ) -> None:
     """Show where the weights of model NAME are published, with which results; fetch or convert them."""
-    if to is None and (source is not None or keywords):
+    offer = find(ModelSpec, name)
+    published = offer.spec.weights
+    is_fetched_by_name = get and published is not None and bool(published.hub)
+    if to is None and (keywords or (source is not None and not is_fetched_by_name)):
         raise UserError(
             f"{'--set' if source is None else '--from'} says what a model folder is made of: add --to FOLDER"
         )
-    offer = find(ModelSpec, name)
     if get:
-        _get(offer)
+        _get(offer, source)
     if to is not None:
         _convert(offer, source, to, parse_keywords(keywords, "--set", (ModelSpec, name)))
     elif as_json:
@@ -69,7 +75,7 @@ def _print_facts(offer: Offer[ModelSpec]) -> None:
         say(f"licence     {spec.weights.licence}")
     say(f"trained on  {spec.trained_on or 'unknown'}")
     for dataset, numbers in spec.results.items():
-        say(f"{dataset:<12}" + "  ".join(f"{metric} {value}" for metric, value in numbers.items()))
+        say(f"{dataset:<11} " + "  ".join(f"{metric} {value}" for metric, value in numbers.items()))
     say(f"here        {_find_here(offer) or _explain_how_to_get(spec)}")
 
 
@@ -85,7 +91,7 @@ def _explain_how_to_get(spec: ModelSpec) -> str:
     return f"not fetched: run {again}"
 
 
-def _get(offer: Offer[ModelSpec]) -> None:
+def _get(offer: Offer[ModelSpec], source: str | None) -> None:
     from iis_core.files.downloads import fetch, keep_checksum
     from iis_core.plugins.load import load_model
 
@@ -94,6 +100,10 @@ def _get(offer: Offer[ModelSpec]) -> None:
         return
     if spec.weights is None:
         raise UserError(f"{spec.name} has no published weights; `iis weights {spec.name}` says what to do")
+    if spec.weights.hub:
+        fetch_from_hub(source or spec.weights.hub)
+        load_model(spec.name, weights=source)
+        return
     config = read_user_config()
     with show_download() as progress:
         file = fetch(spec.weights, config.weights, mirrors=config.mirrors, progress=progress)
@@ -109,14 +119,19 @@ def _find_here(offer: Offer[ModelSpec]) -> str | None:
     if offer.folder is not None:
         return str(offer.folder)
     published = offer.spec.weights
-    file = None if published is None else read_user_config().weights / published.file_name
-    return str(file) if file is not None and file.is_file() else None
+    if published is None:
+        return None
+    if published.hub:
+        found = find_in_hub_cache(published.hub)
+        return None if found is None else str(found)
+    file = read_user_config().weights / published.file_name
+    return str(file) if file.is_file() else None
 
 
-def _convert(offer: Offer[ModelSpec], source: Path | None, to: Path, keywords: dict[str, Any]) -> None:
+def _convert(offer: Offer[ModelSpec], source: str | None, to: Path, keywords: dict[str, Any]) -> None:
     spec = offer.spec
     if source is not None:
-        refuse_to_overwrite(to, [source], "--to")
+        refuse_to_overwrite(to, [expand(source)], "--to")
     if not spec.has_weights:
         raise UserError(f"{spec.name} has no weights to write into {to}: leave --to out, it runs as it is")
     if source is None and _find_here(offer) is None:

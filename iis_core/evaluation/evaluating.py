@@ -52,7 +52,7 @@ class Watcher(typing.Protocol):
 
 
 def evaluate(
-    model: str | IISModel,
+    model: str | Path | IISModel,
     dataset: str | SegDataset,
     protocol: str = "ritm",
     *,
@@ -82,7 +82,7 @@ def evaluate(
     a records file of its own; the run that is returned holds the records that all processes have written so far.
 
     Args:
-        model: a catalog name, or an object that follows the contract.
+        model: a catalog name, the path of a model folder, or an object that follows the contract.
         dataset: a catalog name, or an object that follows the contract.
         protocol: a catalog name.
         out: the run folder; None keeps the run in memory.

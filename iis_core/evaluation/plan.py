@@ -69,7 +69,7 @@ class Plan:
 
 
 def make_plan(
-    model: str | IISModel,
+    model: str | Path | IISModel,
     dataset: str | SegDataset,
     protocol: str = "ritm",
     *,
@@ -87,33 +87,32 @@ def make_plan(
     """Load and check what an evaluation needs; arguments and errors are those of `evaluate`."""
     for name, number, least in (("seed", seed, None), ("batch_size", batch_size, 1)):
         check_whole_number(name, number, least)
-    check_device((model_keywords or {}).get("device", device))
+    model_keywords, dataset_keywords = model_keywords or {}, dataset_keywords or {}
     overrides = {**(overrides or {}), **({"robot_keywords": dict(robot_keywords)} if robot_keywords else {})}
     rules = load_protocol(protocol, **overrides)
-    model_offer = find(ModelSpec, model) if isinstance(model, str) else None
+    check_device(model_keywords.get("device", device))
+    model_offer = find(ModelSpec, model) if isinstance(model, str | Path) else None
     if batch_size > 1 and model_offer is not None and not model_offer.spec.batches:
         raise UserError(f"{model_offer.spec.name} takes one image at a time: use batch size 1, not {batch_size}")
     robot, described_robot = _open_robot(overrides.get("robot", rules.robot), rules)
-    data, described_dataset = _open_dataset(dataset, dataset_keywords or {})
+    data, described_dataset = _open_dataset(dataset, dataset_keywords)
     usual = {} if model_offer is None else _find_keywords(model_offer.spec, described_dataset["name"])
-    loaded, described_model = _load_model(model, model_offer, {"device": device, **usual, **(model_keywords or {})})
+    loaded, described_model = _load_model(model, model_offer, {"device": device, **usual, **model_keywords})
     objects = EvaluationDataset(data, ids=ids, limit=limit)
-    with plugin_call(f"model {name_of(loaded)}: device failed"):
-        device_type = torch.device(loaded.device).type
-    origin = origin_of(loaded)
     settings = {
         "model": described_model,
         "dataset": {**described_dataset, "whole": objects.whole},
         "protocol": describe_protocol(rules),
         "robot": described_robot,
         "identity": to_plain(identity),
-        "weights_sha256": origin.sha256 if isinstance(origin, ModelOrigin) else None,
-        "device": device_type,
+        **_describe_loaded(loaded),
         "seed": seed,
         "batch_size": batch_size,
         "versions": versions(),
     }
-    given = (model_keywords or {}, dataset_keywords or {})
+    folder = None if model_offer is None else model_offer.folder
+    own_weights = {} if folder is None else {"weights": str(folder)}
+    given = ({**own_weights, **model_keywords}, dataset_keywords)
     return Plan(loaded, objects, rules, robot, seed, batch_size, make_storable(settings), given)
 
 
@@ -164,17 +163,25 @@ def _open_dataset(dataset: str | SegDataset, keywords: Mapping[str, Any]) -> tup
 
 
 def _load_model(
-    model: str | IISModel, offer: Offer[ModelSpec] | None, keywords: Mapping[str, Any]
+    model: str | Path | IISModel, offer: Offer[ModelSpec] | None, keywords: Mapping[str, Any]
 ) -> tuple[IISModel, dict[str, Any]]:
     """Return the model and its entry in the settings, in which "cuda:0" and "cuda:1" are one device."""
     if offer is None:
-        assert not isinstance(model, str)
+        assert not isinstance(model, str | Path)
         return model, describe_given(model)
     own = {key: value for key, value in keywords.items() if key not in ("device", "weights")}
     loaded = build_model(offer, own, device=keywords["device"], weights=keywords.get("weights"))
     origin = origin_of(loaded)
     effective = keywords if origin is None else origin.keywords
     return loaded, describe_offered(offer, {**effective, "device": torch.device(keywords["device"]).type})
+
+
+def _describe_loaded(model: IISModel) -> dict[str, Any]:
+    """Describe what only a loaded model knows: the hash of its weights, and the kind of its device."""
+    with plugin_call(f"model {name_of(model)}: device failed"):
+        device = torch.device(model.device).type
+    origin = origin_of(model)
+    return {"weights_sha256": origin.sha256 if isinstance(origin, ModelOrigin) else None, "device": device}
 
 
 def _find_keywords(spec: ModelSpec, dataset: str) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ class Protocol:
         stop_iou: an object is done once its IoU is at least this; None for never.
         ignore: which pixels count nowhere, in words.
         departures: `{rule: (the protocol's value, the run's value)}`; empty for the protocol itself.
+        noc_at: the IoUs at which its papers report NoC.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Protocol:
     stop_iou: float | None
     ignore: str
     departures: Mapping[str, tuple[Any, Any]]
+    noc_at: Sequence[float] = (0.85, 0.9)
 
     @property
     def label(self) -> str:

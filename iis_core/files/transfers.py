@@ -143,10 +143,10 @@ class _Handler(urllib.request.HTTPHandler):
         self.watch = watch
 
     def http_open(self, req: urllib.request.Request) -> Any:
-        return self.do_open(partial(_connect, _Watched, self.watch), req)  # type: ignore[arg-type]
+        return self.do_open(partial(_connect, _Watched, self.watch), req)
 
     def https_open(self, req: urllib.request.Request) -> Any:
-        return self.do_open(partial(_connect, _WatchedTLS, self.watch), req)  # type: ignore[arg-type]
+        return self.do_open(partial(_connect, _WatchedTLS, self.watch), req)
 
     https_request = urllib.request.HTTPHandler.http_request
 
@@ -161,7 +161,9 @@ def _open(url: str, start: int, validator: str, watch: _SpeedWatch, allow_http: 
         headers |= {"Range": f"bytes={start}-", "If-Range": validator}
     for _ in range(_MOST_REDIRECTS):
         _check_address(url, allow_http)
-        response = _read(opener.open, urllib.request.Request(url, headers=headers), timeout=_TIMEOUT)
+        response: http.client.HTTPResponse = _read(
+            opener.open, urllib.request.Request(url, headers=headers), timeout=_TIMEOUT
+        )
         if response.status not in _REDIRECTS:
             return response
         # Closed unread: what comes with a redirect may have no end.

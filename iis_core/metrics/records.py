@@ -31,15 +31,15 @@ def mean(values: Iterable[float]) -> float:
 
 
 def usual_thresholds(protocol: Protocol) -> list[float]:
-    """Return the IoUs at which papers report NoC, 0.85 and 0.90.
+    """Return the IoUs at which papers that follow a protocol report NoC, e.g. 0.85 and 0.90.
 
     Args:
         protocol: the protocol of the run.
 
     Returns:
-        Those of the two that are not above the IoU at which the protocol stops.
+        Those of them that are not above the IoU at which the run stops.
     """
-    return [t for t in (0.85, 0.9) if protocol.stop_iou is None or t <= protocol.stop_iou]
+    return [t for t in protocol.noc_at if protocol.stop_iou is None or t <= protocol.stop_iou]
 
 
 def reach(record: Record, threshold: float, protocol: Protocol) -> int | None:

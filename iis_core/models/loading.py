@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from iis_core.errors import PluginError, UserError, first_line, plugin_call
-from iis_core.models.weights import StoredWeights, network_of, published_file, put_weights, read_weights
+from iis_core.models.weights import StoredWeights, find_weights, network_of, put_weights, read_weights
 from iis_core.plugins.offers import ModelOrigin, Offer
 from iis_core.plugins.specs import ModelSpec
 
@@ -79,7 +79,7 @@ def _read_stored_weights(offer: Offer[ModelSpec], weights: str | None) -> Stored
         return None
     if weights == "random":
         return None
-    stored = read_weights(published_file(spec) if weights in (None, "published") else weights)
+    stored = read_weights(find_weights(spec, weights))
     if not spec.convert:
         return stored
     converted: StoredWeights = _call(offer, spec.convert, stored, spec.config)

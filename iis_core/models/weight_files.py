@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import io
 import itertools
 import pickle
 import pickletools
@@ -111,7 +110,7 @@ def _refuse_bombs(path: Path) -> None:
         for entry in entries:
             if entry.filename.endswith("data.pkl"):
                 with archive.open(entry) as file:
-                    _check_pickles(path, io.BufferedReader(file), 1)
+                    _check_pickles(path, file, 1)
     return None
 
 

@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from iis_core.errors import UserError, name_of
 from iis_core.files.config import expand, read_user_config
 from iis_core.files.hashing import sha256
+from iis_core.files.hub import find_in_hub_cache, is_hub_name
 from iis_core.files.plain import to_plain
+from iis_core.files.reading import read_json
 from iis_core.files.writing import explain_write_errors, replace_whole, write_json
 from iis_core.models.weight_files import check_tensors, read_safetensors, read_torch_file
 from iis_core.plugins.model_folders import DESCRIPTION, TENSORS, explain_no_model_folder, read_description
@@ -26,6 +28,8 @@ from iis_core.plugins.offers import ModelOrigin, origin_of
 from iis_core.plugins.specs import ModelSpec
 
 _LIGHTNING = "pytorch-lightning_version"
+_STATES = ("state_dict", "model")
+_TRANSFORMERS = "config.json"
 _SHOWN = 5
 
 
@@ -36,7 +40,8 @@ class StoredWeights:
     Args:
         path: the file or folder.
         state: tensors by parameter name.
-        config: what the network was built from; None where the file does not say.
+        config: what the network was built from, or what a folder of transformers has in its `config.json`; None where
+            the file does not say.
     """
 
     path: Path
@@ -53,8 +58,9 @@ def read_weights(path: str | Path) -> StoredWeights:
     """Read weights without running code.
 
     Args:
-        path: a model folder, a safetensors file, or a file of `torch.save` that holds a state dict or a checkpoint
-            `{"state_dict": ..., "config": ...}`.
+        path: a model folder, a folder as transformers saves it (`model.safetensors` and `config.json`), a safetensors
+            file, or a file of `torch.save` that holds a state dict or a checkpoint `{"state_dict": ..., "config": ...}`
+            or `{"model": ...}`.
 
     Returns:
         The weights, with the config where a model folder or a checkpoint has one.
@@ -64,16 +70,15 @@ def read_weights(path: str | Path) -> StoredWeights:
     """
     place = expand(path)
     if place.is_dir():
-        config = read_description(place).config
+        config = _read_config(place)
         return StoredWeights(place, read_safetensors(place / TENSORS), config)
     if place.suffix == ".safetensors":
         return StoredWeights(place, read_safetensors(place))
     content = read_torch_file(place)
     if isinstance(content, Mapping) and _LIGHTNING in content:
         raise UserError(f"{place} is a checkpoint of training: {explain_no_model_folder(place)}")
-    state, config = content, None
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        state, config = content["state_dict"], content.get("config")
+    key = next((key for key in _STATES if isinstance(content, Mapping) and isinstance(content.get(key), Mapping)), None)
+    state, config = (content, None) if key is None else (content[key], content.get("config"))
     is_state = isinstance(state, Mapping) and state and all(isinstance(value, Tensor) for value in state.values())
     if not is_state or not all(isinstance(name, str) for name in state):
         holds = f"the keys {_show(list(content))}" if isinstance(content, Mapping) else f"a {type(content).__name__}"
@@ -160,8 +165,32 @@ def network_of(model: object) -> nn.Module | None:
     return network if isinstance(network, nn.Module) else None
 
 
+def find_weights(spec: ModelSpec, weights: str | None) -> Path:
+    """Return where the weights that were asked for are kept.
+
+    Args:
+        spec: the model.
+        weights: a file or folder, "published" or None for the published ones, or, where these are on the Hugging Face
+            hub, the name of another repository there.
+
+    Raises:
+        UserError: they are published but not fetched.
+    """
+    if weights in (None, "published"):
+        return published_file(spec)
+    if spec.weights is None or not spec.weights.hub or not is_hub_name(str(weights)):
+        return Path(str(weights))
+    folder = find_in_hub_cache(str(weights))
+    if folder is None:
+        raise UserError(
+            f"{weights} is no file or folder here; if it is a repository of the Hugging Face hub, fetch it by "
+            f"`iis weights {spec.name} --get --from {weights}`"
+        )
+    return folder
+
+
 def published_file(spec: ModelSpec) -> Path:
-    """Return the file in which the published weights of a model are kept.
+    """Return the file, or the folder of the hub's cache, in which the published weights of a model are kept.
 
     Raises:
         UserError: there are none, or they are not fetched; the message says what to do.
@@ -170,11 +199,23 @@ def published_file(spec: ModelSpec) -> Path:
     otherwise = "give weights=PATH, or weights='random' to run it untrained (--set on the command line)"
     if weights is None:
         raise UserError(f"{name} has no published weights: {otherwise}")
-    file = read_user_config().weights / weights.file_name
-    if not file.is_file():
+    if weights.hub:
+        found = find_in_hub_cache(weights.hub)
+    else:
+        file = read_user_config().weights / weights.file_name
+        found = file if file.is_file() else None
+    if found is None:
         get = f"`iis weights {name}` says how to get them" if weights.by_hand else f"run `iis weights {name} --get`"
         raise UserError(f"the published weights of {name} are not at hand: {get}, or {otherwise}")
-    return file
+    return found
+
+
+def _read_config(folder: Path) -> Mapping[str, Any] | None:
+    """What a model folder, or a folder of transformers, says of how its network is built."""
+    if (folder / DESCRIPTION).exists() or not (folder / _TRANSFORMERS).is_file():
+        return read_description(folder).config
+    content = read_json(folder / _TRANSFORMERS)
+    return content if isinstance(content, Mapping) else None
 
 
 def _guess_kind(state: Mapping[str, Tensor]) -> str:

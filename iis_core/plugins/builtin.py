@@ -9,6 +9,10 @@ from iis_core.plugins import CommandSpec, InitialRobotSpec, ProtocolSpec, RobotS
 IIS_API = 1
 
 _RITM_PAPER = "Sofiiuk, Petrov, Konushin 2021, Reviving Iterative Training with Mask Guidance"
+_RCLICKS_PAPER = "Antonov et al. 2024, RClicks: Realistic Click Simulation for Benchmarking Interactive Segmentation"
+_SEGNEXT_PAPER = (
+    "Liu et al. 2024, Rethinking Interactive Image Segmentation with Low Latency, High Quality, and Diversity"
+)
 _GTO99_PAPER = "Forte, Price, Cohen, Xu, Pitié 2020, Getting to 99% Accuracy in Interactive Segmentation"
 
 
@@ -162,6 +166,30 @@ def iis_protocols() -> Iterator[ProtocolSpec]:
         max_clicks=20,
         stop_iou=None,
         ignore="unknown pixels (-1) are never an error and leave both terms of the IoU",
+    )
+    yield ProtocolSpec(
+        name="core/sam",
+        summary="always 20 clicks, y > 0.5, NoC up to IoU 0.95",
+        paper=_RCLICKS_PAPER,
+        robot="core/ritm",
+        threshold=0.5,
+        inclusive=False,
+        max_clicks=20,
+        stop_iou=None,
+        noc_at=(0.85, 0.9, 0.95),
+        ignore="ignored pixels (-1) are never an error and leave both terms of the IoU",
+    )
+    yield ProtocolSpec(
+        name="core/segnext",
+        summary="20 clicks at most, y > 0.49, stop at IoU 0.95",
+        paper=_SEGNEXT_PAPER,
+        robot="core/ritm",
+        threshold=0.49,
+        inclusive=False,
+        max_clicks=20,
+        stop_iou=0.95,
+        noc_at=(0.85, 0.9, 0.95),
+        ignore="ignored pixels (-1) are never an error and leave both terms of the IoU",
     )
 
 

@@ -56,7 +56,8 @@ def read_description(folder: Path) -> ModelDescription:
     content = read_json(file, _LARGEST)
     name = content.get("name") if isinstance(content, dict) else None
     if not isinstance(name, str):
-        raise UserError(f"{file} names no model: give a folder that `iis train` or `iis weights --to` has written")
+        written = "`iis train` or `iis weights NAME --to FOLDER` has written"
+        raise UserError(f"{file} names no model: give a folder that {written}")
     config = content.get("config")
     if not isinstance(config, Mapping | None):
         raise UserError(f"{file} is damaged: its config must be keywords, not {str(config)[:80]!r}")
@@ -75,8 +76,8 @@ def explain_no_model_folder(path: Path) -> str:
         return f"{path} is a file, not a model folder{near or f': {remedy}'}"
     if not path.parent.is_dir():
         return f"there is no model folder {path}, nor a folder {path.parent}"
-    near = (place for entry in path.parent.iterdir() for place in (entry, entry / "model"))
-    known = [str(place) for place in near if (place / DESCRIPTION).is_file()]
+    places = (place for entry in path.parent.iterdir() for place in (entry, entry / "model"))
+    known = [str(place) for place in places if (place / DESCRIPTION).is_file()]
     return f"there is no model folder {path}{near_matches(str(path), known)}"
 
 

@@ -163,7 +163,7 @@ class Offer(Generic[SpecT_co]):
         self._refuse_other_choices(given)
         needed = [key for key, parameter in known.items() if parameter.default is parameter.empty and key not in given]
         if needed:
-            flag = " (--data-root DIR, or IIS_DATA for all datasets)" if "root" in needed else ""
+            flag = " (--data-root DIR on the command line, or IIS_DATA for all datasets)" if "root" in needed else ""
             raise UserError(f"{name} needs {', '.join(needed)}{flag}; see `iis show {name}`")
 
     def _refuse_unknown(self, given: Mapping[str, Any], known: Collection[str]) -> None:

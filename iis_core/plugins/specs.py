@@ -104,9 +104,11 @@ class Weights(Download):
 
     Args:
         licence: their licence, or that it is unknown.
+        hub: the repository of the Hugging Face hub that is fetched instead of a file, `owner/name`; `url` is its page.
     """
 
     licence: str
+    hub: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,6 +229,7 @@ class ProtocolSpec(Spec):
         inclusive: the comparison is y >= threshold instead.
         max_clicks: the largest number of clicks per object.
         stop_iou: an object is done once its IoU is at least this; None for never.
+        noc_at: the IoUs at which its papers report NoC.
         ignore: which pixels count nowhere, in words.
     """
 
@@ -237,6 +240,7 @@ class ProtocolSpec(Spec):
     inclusive: bool
     max_clicks: int
     stop_iou: float | None
+    noc_at: Sequence[float] = (0.85, 0.9)
     ignore: str
 
     def __post_init__(self) -> None:

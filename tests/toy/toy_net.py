@@ -26,6 +26,12 @@ class Model(torch.nn.Module):
         self.network, self.scale = network, scale
         self.network.weight.requires_grad_(False)
 
+    device = torch.device("cpu")
+    initialize_z, initialize_y = IISModel.initialize_z, IISModel.initialize_y
+
+    def forward(self, x, z, pcs, ncs):
+        return torch.sigmoid(self.network(x)[:, :1]), dict(z)
+
 def build(*, width: int, bias: bool = True, mean: float = 0.0, scale: float = 1.0, start: str | None = None):
     return Model(torch.nn.Conv2d(3, width, 1, bias=bias), scale)
 

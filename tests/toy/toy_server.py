@@ -66,7 +66,8 @@ class FileServer:
             request.send_header("ETag", self.tag)
         request.end_headers()
         end, self.cut = (len(content) if self.cut is None else start + self.cut), None
-        request.wfile.write(content[start:end])
+        with suppress(ConnectionError):  # one that knows enough hangs up
+            request.wfile.write(content[start:end])
 
 
 def zipped(names: dict[str, bytes]) -> bytes:

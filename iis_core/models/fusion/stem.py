@@ -24,10 +24,9 @@ class ImageAndMaps(nn.Module):
     def __init__(self, image: nn.Conv2d, extra: int) -> None:
         super().__init__()
         self.image = image
-        self.maps = nn.utils.skip_init(
-            nn.Conv2d, extra, image.out_channels, image.kernel_size, image.stride, image.padding, image.dilation,
-            bias=False,
-        )  # fmt: skip
+        shape = (extra, image.out_channels, image.kernel_size, image.stride, image.padding, image.dilation)
+        # Not drawn at random: the weights of the rest stay those of the seed.
+        self.maps = nn.utils.skip_init(nn.Conv2d, *shape, bias=False)  # type: ignore[no-untyped-call]
         nn.init.zeros_(self.maps.weight)
 
     def forward(self, x: Tensor) -> Tensor:

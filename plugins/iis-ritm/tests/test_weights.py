@@ -79,7 +79,7 @@ def test_a_checkpoint_becomes_a_model_folder(checkpoint: Path, tmp_path: Path) -
     with pytest.raises(UserError, match="holds files already"):
         cli.main(arguments, standalone_mode=False)
     (tmp_path / "folder" / "model.json").unlink()
-    with pytest.raises(UserError, match=r"model\.json cannot be read"):
+    with pytest.raises(UserError, match=r"folder has no model\.json"):
         load_model("ritm/hrnet18s", weights=str(tmp_path / "folder"))
 
 

@@ -1,0 +1,45 @@
+"""What the tests share: files of weights in the published form, and models loaded from them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+sys.path[:0] = [str(Path(__file__).parent / "reference"), str(Path(__file__).parent)]
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+from published import NAMES, SMALL, published_state  # noqa: E402  # the folder must be on the path first
+
+from iis_core import load_model  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def published_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Makes a file of weights in the published form, by the network's name in the references."""
+
+    @cache
+    def make(name: str) -> Path:
+        path = tmp_path_factory.mktemp("published") / f"{name}.pth"
+        state = published_state(name)
+        torch.save({"model": state} if name.startswith("sam2") else state, path)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def load_published(published_file: Callable[[str], Path]) -> Callable[..., Any]:
+    """Loads the model of a reference, with the keywords of a policy."""
+
+    def load(name: str, **keywords: Any) -> Any:
+        small = {"network": SMALL[name]} if name in SMALL else {}
+        return load_model(NAMES[name], weights=str(published_file(name)), **small, **keywords)
+
+    return load

@@ -72,22 +72,23 @@ def tarred(**wanted: Any) -> Writer:
 
 
 @functools.cache
-def squeeze_zeros(size: int) -> tuple[bytes, int]:
-    """Deflate zeros; returns them, without zlib's frame, and their checksum."""
+def squeeze_zeros(blocks: int) -> tuple[bytes, int]:
+    """Deflate blocks of 16 MiB of zeros; returns them, without zlib's frame, and their checksum."""
     squeeze, block, checksum = zlib.compressobj(9, zlib.DEFLATED, -15), bytes(1 << 24), 0
-    parts = []
-    for _ in range(size >> 24):
-        parts.append(squeeze.compress(block))
+    for _ in range(blocks):
         checksum = zlib.crc32(block, checksum)
-    return b"".join([*parts, squeeze.flush()]), checksum
+    # Flushed in full, a block may follow itself as often as one likes.
+    squeezed = squeeze.compress(block) + squeeze.flush(zlib.Z_FULL_FLUSH)
+    return squeezed * blocks + squeeze.flush(), checksum
 
 
 def zip_bomb(name: str) -> Writer:
     """Write a ZIP file of which one entry unpacks to 1.5 GiB of zeros."""
 
     def write(path: Path, canary: Path) -> None:
-        size = 3 * GIB // 2
-        content, checksum = squeeze_zeros(size)
+        blocks = 96
+        size = blocks << 24
+        content, checksum = squeeze_zeros(blocks)
         common = struct.pack("<HHHHHIIIHH", 20, 0, 8, 0, 33, checksum, len(content), size, len(name), 0)
         local = b"PK\3\4" + common + name.encode()
         central = b"PK\1\2\x14\0" + common + struct.pack("<HHHII", 0, 0, 0, 0, 0) + name.encode()
@@ -128,14 +129,19 @@ def cut(write: Writer, part: float) -> Writer:
     return write_part
 
 
-def png_bomb(path: Path, canary: Path) -> None:
-    """Write a grey PNG of 40000 x 40000 pixels in some 200 kB."""
+@functools.cache
+def draw_large_png() -> bytes:
+    """Return a grey PNG of 40000 x 40000 pixels in some 200 kB."""
     pixels = zlib.compressobj(9)
     rows = [pixels.compress(bytes((1 + 5000) * 400)) for _ in range(100)]
     header = struct.pack(">IIBBBBB", 40_000, 40_000, 1, 0, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", b"".join([*rows, pixels.flush()])), (b"IEND", b""))
     framed = (struct.pack(">I", len(c)) + kind + c + struct.pack(">I", zlib.crc32(kind + c)) for kind, c in chunks)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(framed))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
+
+
+def png_bomb(path: Path, canary: Path) -> None:
+    path.write_bytes(draw_large_png())
 
 
 def image(kind: str, shape: tuple[int, ...] = (24, 32, 3), **options: Any) -> Writer:

@@ -72,22 +72,23 @@ def tarred(**wanted: Any) -> Writer:
 
 
 @functools.cache
-def squeeze_zeros(size: int) -> tuple[bytes, int]:
-    """Deflate zeros; returns them, without zlib's frame, and their checksum."""
+def squeeze_zeros(blocks: int) -> tuple[bytes, int]:
+    """Deflate blocks of 16 MiB of zeros; returns them, without zlib's frame, and their checksum."""
     squeeze, block, checksum = zlib.compressobj(9, zlib.DEFLATED, -15), bytes(1 << 24), 0
-    parts = []
-    for _ in range(size >> 24):
-        parts.append(squeeze.compress(block))
+    for _ in range(blocks):
         checksum = zlib.crc32(block, checksum)
-    return b"".join([*parts, squeeze.flush()]), checksum
+    # Flushed in full, a block may follow itself as often as one likes.
+    squeezed = squeeze.compress(block) + squeeze.flush(zlib.Z_FULL_FLUSH)
+    return squeezed * blocks + squeeze.flush(), checksum
 
 
 def zip_bomb(name: str) -> Writer:
     """Write a ZIP file of which one entry unpacks to 1.5 GiB of zeros."""
 
     def write(path: Path, canary: Path) -> None:
-        size = 3 * GIB // 2
-        content, checksum = squeeze_zeros(size)
+        blocks = 96
+        size = blocks << 24
+        content, checksum = squeeze_zeros(blocks)
         common = struct.pack("<HHHHHIIIHH", 20, 0, 8, 0, 33, checksum, len(content), size, len(name), 0)
         local = b"PK\3\4" + common + name.encode()
         central = b"PK\1\2\x14\0" + common + struct.pack("<HHHII", 0, 0, 0, 0, 0) + name.encode()
@@ -105,6 +106,21 @@ def sparse(size: int, start: bytes = b"") -> Writer:
     return write
 
 
+def end_line(write: Writer) -> Writer:
+    def write_line(path: Path, canary: Path) -> None:
+        write(path, canary)
+        path.write_bytes(path.read_bytes() + b"\n")
+
+    return write_line
+
+
+def mask(path: Path, canary: Path) -> None:
+    """Write a sound mask of one object."""
+    pixels = np.zeros((24, 32), np.uint8)
+    pixels[4:9, 5:20] = 255
+    Image.fromarray(pixels).save(path, "PNG")
+
+
 def cut(write: Writer, part: float) -> Writer:
     def write_part(path: Path, canary: Path) -> None:
         write(path, canary)
@@ -113,14 +129,19 @@ def cut(write: Writer, part: float) -> Writer:
     return write_part
 
 
-def png_bomb(path: Path, canary: Path) -> None:
-    """Write a grey PNG of 40000 x 40000 pixels in some 200 kB."""
+@functools.cache
+def draw_large_png() -> bytes:
+    """Return a grey PNG of 40000 x 40000 pixels in some 200 kB."""
     pixels = zlib.compressobj(9)
     rows = [pixels.compress(bytes((1 + 5000) * 400)) for _ in range(100)]
     header = struct.pack(">IIBBBBB", 40_000, 40_000, 1, 0, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", b"".join([*rows, pixels.flush()])), (b"IEND", b""))
     framed = (struct.pack(">I", len(c)) + kind + c + struct.pack(">I", zlib.crc32(kind + c)) for kind, c in chunks)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(framed))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
+
+
+def png_bomb(path: Path, canary: Path) -> None:
+    path.write_bytes(draw_large_png())
 
 
 def image(kind: str, shape: tuple[int, ...] = (24, 32, 3), **options: Any) -> Writer:
@@ -205,8 +226,6 @@ EVERY: dict[str, Writer] = {
 }
 """What any reader may be given."""
 
-_LARGE_BMP = b"BM" + struct.pack("<IHHIIiiHHIIiiII", 1 << 31, 0, 0, 54, 40, 1 << 20, 1 << 20, 1, 24, *[0] * 6)
-
 IMAGES: dict[str, Writer] = {
     "a cut PNG": cut(image("PNG"), 0.6),
     "a cut JPEG": cut(image("JPEG"), 0.6),
@@ -215,7 +234,9 @@ IMAGES: dict[str, Writer] = {
     "a GIF of many frames": image("GIF", save_all=True, append_images=[Image.new("L", (32, 24), k) for k in range(9)]),
     "EPS, which runs": text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(touch CANARY) system\n"),
     "a JPEG with bad EXIF": image("JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff"),
-    "a sparse BMP": sparse(200, _LARGE_BMP),
+    "a short BMP of many pixels": sparse(
+        200, b"BM" + struct.pack("<IHHIIiiHHIIiiII", 1 << 31, 0, 0, 54, 40, 1 << 20, 1 << 20, 1, 24, *[0] * 6)
+    ),
     "a large PPM": text("P6 100000 100000 255\n"),
 }  # fmt: skip
 ARCHIVES: dict[str, Writer] = {

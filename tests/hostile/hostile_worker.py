@@ -14,7 +14,7 @@ TESTS = Path(__file__).parents[1]
 GIB = 1 << 30
 
 
-def serve(connection: Connection, package: str) -> None:
+def serve(connection: Connection) -> None:
     """Read what is asked for, until there is no more; answers are (how it ended, bytes of memory above the start's)."""
     sys.path[:0] = [str(TESTS / "toy"), str(Path(__file__).parent)]
     for stream in (sys.stdout, sys.stderr):
@@ -22,7 +22,7 @@ def serve(connection: Connection, package: str) -> None:
     warnings.simplefilter("ignore")
     from hostile_readers import READERS, warm_up
 
-    warm_up(package)
+    warm_up()
     _limit_memory()
     connection.send(("ready", 0))
     while True:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from hostile_contents import GIB
-from hostile_readers import READERS, Reader
+from hostile_readers import READERS
 from hostile_worker import serve
 
 PROCESSES = multiprocessing.get_context("spawn")
@@ -19,35 +19,38 @@ PATIENCE = 300
 PAIRS = [(name, content) for name, reader in READERS.items() for content in reader.contents]
 
 
-class Workers:
-    """A process for each package, begun anew where a reader hung, crashed or took too much memory."""
+class Worker:
+    """The process that reads, begun anew where a reader hung, crashed or took too much memory."""
 
     def __init__(self) -> None:
-        self.running: dict[str, Any] = {}
+        self.running: tuple[Any, Any] | None = None
 
-    def ask(self, package: str, *question: Any) -> tuple[str, int]:
+    def ask(self, *question: Any) -> tuple[str, int]:
         """Ask for how a reader ends, and how much memory it takes."""
-        if package not in self.running:
+        if self.running is None:
             ours, theirs = PROCESSES.Pipe()
-            process = PROCESSES.Process(target=serve, args=(theirs, package), daemon=True)
+            process = PROCESSES.Process(target=serve, args=(theirs,), daemon=True)
             process.start()
             theirs.close()
-            self.running[package] = process, ours
-            self._wait(package)
-        self.running[package][1].send(question)
-        ended, memory = self._wait(package)
+            self.running = process, ours
+            self._wait()
+        self.running[1].send(question)
+        ended, memory = self._wait()
         if memory > GIB:
-            self.stop(package)
+            self.stop()
         return ended, memory
 
-    def stop(self, package: str) -> None:
-        process, connection = self.running.pop(package)
-        connection.close()
-        process.kill()
-        process.join()
+    def stop(self) -> None:
+        if self.running is not None:
+            process, connection = self.running
+            self.running = None
+            connection.close()
+            process.kill()
+            process.join()
 
-    def _wait(self, package: str) -> tuple[str, int]:
-        process, connection = self.running[package]
+    def _wait(self) -> tuple[str, int]:
+        assert self.running is not None
+        process, connection = self.running
         try:
             if connection.poll(PATIENCE):
                 answer: tuple[str, int] = connection.recv()
@@ -56,37 +59,37 @@ class Workers:
         except EOFError:
             process.join()
             ended = f"it crashes with {process.exitcode}"
-        self.stop(package)
+        self.stop()
         return ended, 0
 
 
 @pytest.fixture(scope="module")
-def workers() -> Iterator[Workers]:
-    workers = Workers()
-    yield workers
-    for package in [*workers.running]:
-        workers.stop(package)
+def worker() -> Iterator[Worker]:
+    worker = Worker()
+    yield worker
+    worker.stop()
 
 
-def lay_out(folder: Path, reader: Reader, content: str, canary: Path) -> str:
-    """Write what a reader is given; returns the text or the name of the file."""
-    given = reader.contents[content]
-    for name, write in reader.around.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        write(folder / name, canary)
-    if not reader.file:
-        return str(given).replace("CANARY", str(canary))
-    (folder / reader.file).parent.mkdir(parents=True, exist_ok=True)
-    given(folder / reader.file, canary)
-    return reader.file
+def ask(name: str, given: Any, worker: Worker, folder: Path) -> tuple[str, int, bool]:
+    """Give a reader a file or a text; returns how it ended, the memory that it took, and whether anything ran."""
+    reader = READERS[name]
+    canary, place = folder / "ran", folder / "given"
+    for file, write in {**reader.around, **({reader.file: given} if reader.file else {})}.items():
+        (place / file).parent.mkdir(parents=True, exist_ok=True)
+        write(place / file, canary)
+    place.mkdir(exist_ok=True)
+    argument = reader.file or str(given).replace("CANARY", str(canary))
+    return *worker.ask(name, place, argument), canary.exists()
 
 
 @pytest.mark.parametrize(("name", "content"), PAIRS, ids=[f"{name}: {content}" for name, content in PAIRS])
-def test_a_hostile_file_is_read_or_refused(name: str, content: str, workers: Workers, tmp_path: Path) -> None:
-    folder, canary = tmp_path / "given", tmp_path / "ran"
-    folder.mkdir()
-    argument = lay_out(folder, READERS[name], content, canary)
-    ended, memory = workers.ask(READERS[name].package, name, folder, argument)
-    assert not canary.exists()
+def test_what_is_hostile_is_read_or_refused(name: str, content: str, worker: Worker, tmp_path: Path) -> None:
+    ended, memory, ran = ask(name, READERS[name].contents[content], worker, tmp_path)
+    assert not ran
     assert ended.startswith(("read", "refused: "))
     assert memory < GIB
+
+
+@pytest.mark.parametrize("name", [name for name, reader in READERS.items() if reader.sound is not None])
+def test_what_is_sound_is_read(name: str, worker: Worker, tmp_path: Path) -> None:
+    assert ask(name, READERS[name].sound, worker, tmp_path)[0] == "read"

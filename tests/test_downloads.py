@@ -230,6 +230,22 @@ def test_a_damaged_archive_leaves_nothing(content: bytes, unpacked: Callable[[by
         assert left(tmp_path) == {"archive"}
 
 
+@pytest.mark.parametrize("content", [zipped({}), bytes(1 << 20)], ids=["zip", "zeros"])
+def test_an_archive_of_nothing_is_refused(content: bytes, unpacked: Callable[[bytes], Path], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds nothing: delete it and fetch it again"):
+        unpacked(content)
+    assert left(tmp_path) == {"archive"}
+
+
+@pytest.mark.parametrize("compression", ["", "gz", "bz2", "xz"])
+def test_tar_files_of_every_compression_are_unpacked(compression: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(CONTENT)
+    with tarfile.open(tmp_path / "archive", f"w:{compression}") as file:  # type: ignore[call-overload]
+        file.add(tmp_path / "a", "a")
+    unpack(tmp_path / "archive", tmp_path / "set")
+    assert (tmp_path / "set" / "a").read_bytes() == CONTENT
+
+
 def test_files_that_are_there_are_not_touched(unpacked: Callable[[bytes], Path], tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "mine").write_text("mine")

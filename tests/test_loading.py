@@ -62,6 +62,20 @@ def test_a_model_folder_is_not_contradicted(name: str, keywords: dict[str, Any],
         load(name, weights=str(tmp_path / "model"), **keywords)
 
 
+def test_a_model_folder_of_a_config_that_builds_nothing_is_at_fault_not_the_plugin(tmp_path: Path) -> None:
+    save_model(tmp_path / "model", load())
+    with pytest.raises(UserError, match=r"model holds a config of which no net/fails can be built: .*fetch or write"):
+        load("net/fails", weights=str(tmp_path / "model"))
+
+
+def test_a_model_folder_asks_for_no_other_weights(tmp_path: Path) -> None:
+    save_model(tmp_path / "model", load())
+    description = tmp_path / "model" / "model.json"
+    description.write_text(description.read_text().replace('"width": 2', '"width": 2, "start": "imagenet"'))
+    with pytest.raises(UserError, match="model holds all weights: take start out of its config"):
+        load(weights=str(tmp_path / "model"))
+
+
 def test_a_published_file_is_converted_and_found_once_it_is_fetched(tmp_path: Path) -> None:
     model = load()
     published = {f"published.{name}": value for name, value in model.network.state_dict().items()}

@@ -21,16 +21,18 @@ from iis_core.plugins.specs import ProtocolSpec
 
 Iis = Callable[..., subprocess.CompletedProcess[str]]
 
+TOY = ("--model", "toy/disks", "--dataset", "toy/shapes")
+
 MISTAKES = {
     ("evaluate", "--model", "toy/disk"): "did you mean 'toy/disks'",
-    ("evaluate", "--model", "toy/disks", "--set", "shrnk=1"): "did you mean 'shrink'",
-    ("evaluate", "--model", "toy/disks", "--set", "shrink"): "--set takes KEY=VALUE",
-    ("evaluate", "--model", "toy/disks", "--set", "=1"): "--set takes KEY=VALUE",
+    ("evaluate", *TOY, "--set", "shrnk=1"): "did you mean 'shrink'",
+    ("evaluate", *TOY, "--set", "shrink"): "--set takes KEY=VALUE",
+    ("evaluate", *TOY, "--set", "=1"): "--set takes KEY=VALUE",
     ("evaluate", "--model", "toy/disks", "--dataset", "typo"): "no dataset is named 'typo'",
-    ("evaluate", "--model", "toy/disks", "--dataset", "toy/shapes", "--data", "cuont=1"): "did you mean 'count'",
-    ("evaluate", "--model", "toy/disks", "--dataset", "toy/shapes", "--protocol", "rtim"): "did you mean 'ritm'",
-    ("evaluate", "--model", "toy/disks", "--dataset", "toy/shapes", "--robot", "rtim"): "did you mean 'ritm'",
-    ("evaluate", "--model", "toy/disks", "--dataset", "toy/shapes", "--robot-set", "treshold=1"): "mean 'threshold'",
+    ("evaluate", *TOY, "--data", "cuont=1"): "did you mean 'count'",
+    ("evaluate", *TOY, "--protocol", "rtim"): "did you mean 'ritm'",
+    ("evaluate", *TOY, "--robot", "rtim"): "did you mean 'ritm'",
+    ("evaluate", *TOY, "--robot-set", "treshold=1"): "mean 'threshold'",
     ("predict", "a.png", "--click", "1,1,+", "--out", "b.png", "--model", "toy/disk"): "did you mean 'toy/disks'",
     ("predict", "a.png", "--click", "1,1", "--out", "b.png", "--model", "toy/disks"): "--click takes",
     ("predict", "a.png", "--click", f"1{'0' * 5000},1,+", "--out", "b.png", "--model", "toy/disks"): "--click takes",
@@ -79,7 +81,7 @@ def test_mistakes_are_found_before_anything_heavy_is_imported() -> None:
 )
 @pytest.mark.parametrize("command", ["evaluate", "check"])
 def test_values_that_json_cannot_hold_are_refused_in_one_sentence(iis: Iis, value: str, command: str) -> None:
-    named = ("toy/disks",) if command == "check" else ("--model", "toy/disks")
+    named = ("toy/disks",) if command == "check" else TOY
     result = iis(command, *named, "--set", f"shrink={value}")
     assert result.returncode == 2
     assert result.stderr.startswith("Error: --set shrink cannot be used: ")
@@ -99,7 +101,7 @@ def test_the_home_folder_is_expanded_in_every_path(iis: Iis, tmp_path: Path) -> 
     home = {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path), "cwd": tmp_path}
     named = ("--model", "toy/disks", "--click", "9,9,+", "--set", "shrink=1")
     assert iis("predict", "~/photo.png", *named, "--out=~/mask.png", **home).returncode == 0
-    assert iis("evaluate", "--model", "toy/disks", "--dataset", "toy/shapes", "--out=~/run", **home).returncode == 0
+    assert iis("evaluate", *TOY, "--out=~/run", **home).returncode == 0
     assert iis("report", "~/run", **home).returncode == 0
     for mistake in (("weights", "toy/disks", "--from=~/w.pth", "--to=~/w.pth"), ("data", "check", "toy/shapes", "~/x")):
         assert "~" not in iis(*mistake, **home).stderr

@@ -70,7 +70,7 @@ def parse(command: str) -> None:
     try:
         found.make_context(command, words, parent=click.Context(cli, **cli.context_settings))
     except UserError as error:  # options are parsed before names are looked up
-        if not re.search(r"is named '[A-Z]+'", str(error)):
+        if not re.search(r"is named '[A-Z]+'|is not installed", str(error)):
             raise
 
 

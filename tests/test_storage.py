@@ -125,7 +125,8 @@ def test_a_disk_that_is_full_only_once_the_data_is_flushed_is_explained(
         WRITERS[name](tmp_path, finished)
 
 
-@pytest.mark.parametrize("name", WRITERS)
+# A whole run reads what is installed, which a user without rights may not.
+@pytest.mark.parametrize("name", sorted(WRITERS.keys() - {"a whole run"}))
 def test_a_folder_without_rights_is_explained(name: str, tmp_path: Path, finished: Run) -> None:
     folder = tmp_path / "locked"
     folder.mkdir()

@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--model", type=CatalogName(ModelSpec), default="classic/grabcut", show_default=True, help="Catalog name."
+    "--model",
+    type=CatalogName(ModelSpec),
+    default="classic/grabcut",
+    show_default=True,
+    help="Catalog name, or a model folder.",
 )
 @click.option(
     "--dataset", type=CatalogName(DatasetSpec), default="datasets/sample", show_default=True, help="Catalog name."

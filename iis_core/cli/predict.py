@@ -20,7 +20,11 @@ from iis_core.plugins.specs import ModelSpec, ProtocolSpec
 @click.command()
 @click.argument("image", type=PATH)
 @click.option(
-    "--model", type=CatalogName(ModelSpec), default="classic/grabcut", show_default=True, help="Catalog name."
+    "--model",
+    type=CatalogName(ModelSpec),
+    default="classic/grabcut",
+    show_default=True,
+    help="Catalog name, or a model folder.",
 )
 @click.option("--click", "clicks", metavar="ROW,COL,+|-", multiple=True, required=True, help="In order; repeatable.")
 @click.option("--out", type=PATH, required=True, metavar="MASK", help="PNG of 0 and 255.")

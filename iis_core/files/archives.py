@@ -10,14 +10,22 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from iis_core.errors import UserError
+from iis_core.files.reading import require_file
 
 _DAMAGED = (
     *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
     *(EOFError, ValueError, RuntimeError, NotImplementedError),
 )
+_OPENERS: Mapping[bytes, Callable[[str], tarfile.TarFile]] = {
+    b"\x1f\x8b": tarfile.TarFile.gzopen,
+    b"BZh": tarfile.TarFile.bz2open,
+    b"\xfd7zXZ\0": tarfile.TarFile.xzopen,
+}
+"""How TAR files are opened, by what they begin with."""
 
 
 class DamagedArchiveError(UserError):
@@ -36,8 +44,10 @@ def unpack(archive: Path, folder: Path) -> None:
 
     Raises:
         DamagedArchiveError: the archive is damaged or of another kind.
-        UserError: an entry is a link or would lie outside the folder, the folder holds files, or it cannot be written.
+        UserError: the archive is no file, an entry is a link or would lie outside the folder, the folder holds files,
+            or it cannot be written.
     """
+    require_file(archive)
     try:
         if folder.exists() and any(folder.iterdir()):
             raise UserError(f"{folder} holds files already: remove them, or choose another folder")
@@ -64,21 +74,37 @@ def unpack(archive: Path, folder: Path) -> None:
 def _extract(archive: Path, folder: Path) -> None:
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as zipped:
+            _require_entries(archive, zipped.infolist())
             for member in zipped.infolist():
                 _check_entry(
                     archive, member.filename, stat.S_IFMT(member.external_attr >> 16) in (0, stat.S_IFREG, stat.S_IFDIR)
                 )
             zipped.extractall(folder)
-    elif tarfile.is_tarfile(archive):
-        with tarfile.open(archive) as tarred:
-            for entry in tarred:
-                _check_entry(archive, entry.name, entry.isreg() or entry.isdir())
-            tarred.extractall(folder, filter="data")
-            # The checksum of a compressed file is compared only when its end is read, past the last entry.
-            while tarred.fileobj is not None and tarred.fileobj.read(1 << 20):
-                pass
-    else:
-        raise DamagedArchiveError(f"{archive} is neither a ZIP nor a TAR file: delete it and fetch it again")
+        return
+    with _open_tar(archive) as tarred:
+        for entry in tarred:
+            _check_entry(archive, entry.name, entry.isreg() or entry.isdir())
+        _require_entries(archive, tarred.getmembers())
+        tarred.extractall(folder, filter="data")
+        # The checksum of a compressed file is compared only when its end is read, past the last entry.
+        while tarred.fileobj is not None and tarred.fileobj.read(1 << 20):
+            pass
+
+
+def _open_tar(archive: Path) -> tarfile.TarFile:
+    """Open a TAR file by the compression that it begins with, since trying them all takes minutes for many zeros."""
+    with archive.open("rb") as file:
+        start = file.read(6)
+    opener = next((opener for magic, opener in _OPENERS.items() if start.startswith(magic)), tarfile.TarFile.taropen)
+    try:
+        return opener(str(archive))
+    except tarfile.ReadError as error:
+        raise DamagedArchiveError(f"{archive} is neither a ZIP nor a TAR file: delete it and fetch it again") from error
+
+
+def _require_entries(archive: Path, entries: Sequence[object]) -> None:
+    if not entries:
+        raise DamagedArchiveError(f"{archive} holds nothing: delete it and fetch it again")
 
 
 def _check_entry(archive: Path, name: str, is_plain: bool) -> None:

@@ -5,14 +5,14 @@ A plugin only constructs; what every model needs beyond that is done here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
 
-from iis_core.errors import PluginError, UserError, plugin_call
+from iis_core.errors import PluginError, UserError, first_line, plugin_call
 from iis_core.models.weights import StoredWeights, find_weights, network_of, put_weights, read_weights
 from iis_core.plugins.offers import ModelOrigin, Offer
 from iis_core.plugins.specs import ModelSpec
@@ -32,9 +32,10 @@ def build_model(offer: Offer[ModelSpec], keywords: Mapping[str, Any], *, device:
     stored = _read_stored_weights(offer, weights)
     if stored is not None:
         _refuse_pretrained(spec, keywords, stored)
-    config = _complete_config(offer, _choose_config(spec, keywords, stored), keywords)
-    built = {**keywords, **config}
-    model = offer.build(built)
+    with _blame_config(spec, stored):
+        config = _complete_config(offer, _choose_config(spec, keywords, stored), keywords)
+        built = {**keywords, **config}
+        model = offer.build(built)
     network = _require_network(offer, model)
     if stored is not None:
         put_weights(cast(nn.Module, network), stored)
@@ -109,6 +110,20 @@ def _complete_config(offer: Offer[ModelSpec], config: dict[str, Any], keywords: 
         return config
     completed: dict[str, Any] = _call(offer, offer.spec.complete, config, keywords)
     return {**completed, **{key: value for key, value in keywords.items() if key in completed}}
+
+
+@contextmanager
+def _blame_config(spec: ModelSpec, stored: StoredWeights | None) -> Iterator[None]:
+    """Where a network cannot be built of a config in a file, say that the file may be at fault, not the plugin."""
+    try:
+        yield
+    except PluginError as error:
+        if stored is None or stored.config is None:
+            raise
+        cause = first_line(error.__cause__ if isinstance(error.__cause__, Exception) else error)
+        raise UserError(
+            f"{stored.path} holds a config of which no {spec.name} can be built: {cause}; fetch or write it again"
+        ) from error
 
 
 def _refuse_pretrained(spec: ModelSpec, keywords: Mapping[str, Any], stored: StoredWeights) -> None:

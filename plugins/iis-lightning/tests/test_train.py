@@ -155,15 +155,28 @@ def test_a_run_leaves_metrics_pictures_validation_and_model_folders(
 
 def test_a_finished_training_is_told_without_torch(small: Path) -> None:
     train(read_training_config(small, ["trainer.max_epochs=1", "clicks.further=0"]))
-    script = (
-        "import sys\nfrom iis_core.cli.main import cli\n"
-        "cli.main(sys.argv[1:], standalone_mode=False)\nassert 'torch' not in sys.modules\n"
-    )
-    command = [sys.executable, "-c", script, "train", small, "trainer.max_epochs=1", "clicks.further=0"]
-    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    again = run_without_torch(small, "trainer.max_epochs=1", "clicks.further=0")
     assert again.returncode == 0, again.stderr
     assert again.stdout.strip() == str(small.parent / "run" / "model")
     assert "run is finished; a larger trainer.max_epochs goes on" in again.stderr
+
+
+def test_a_wrong_name_is_told_without_torch(small: Path) -> None:
+    refused = run_without_torch(small, "model.name=smp/fpm")
+    assert "UserError: no model is named 'smp/fpm'" in refused.stderr
+    assert "smp/fpn" in refused.stderr
+    assert "AssertionError" not in refused.stderr
+
+
+def run_without_torch(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run `iis train` in a process that asserts, however it ends, that torch was not imported."""
+    script = (
+        "import sys\nfrom iis_core.cli.main import cli\n"
+        "try: cli.main(['train', *sys.argv[1:]], standalone_mode=False)\n"
+        "finally: assert 'torch' not in sys.modules\n"
+    )
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.slow

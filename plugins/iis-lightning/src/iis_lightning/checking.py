@@ -12,9 +12,8 @@ from lightning import Trainer
 
 from iis_core import UserError
 from iis_core.models.losses import LOSSES
-from iis_core.plugins import DatasetSpec, InitialRobotSpec, ModelSpec, ProtocolSpec, RobotSpec, SelectorSpec, Spec
-from iis_core.plugins.catalog import find
 from iis_lightning.augmentation import check_augmentation
+from iis_lightning.catalog_names import check_names
 from iis_lightning.config import TrainingConfig, flatten
 from iis_lightning.named import find_optimizer, find_schedule, require_one_of
 from iis_lightning.reading import parse_config
@@ -66,8 +65,7 @@ def check_config(config: TrainingConfig, trust: Sequence[str] = ()) -> None:
         if not (abs(number) <= _LARGEST_NUMBER if isinstance(number, int) else math.isfinite(number)):
             raise UserError(f"{place} must be a finite number of ordinary size, not {str(number)[:30]}")
     _check_ranges(config)
-    for spec_type, name in _list_named(config):
-        find(spec_type, name)
+    check_names(config)
     _check_losses(config.losses)
     _check_trainer(config.trainer)
     _check_learning(config)
@@ -140,17 +138,3 @@ def _check_learning(config: TrainingConfig) -> None:
             for place, number in _list_numbers(value, f"{part}.keywords.{name}") if is_rate else ():
                 if number < 0:
                     raise UserError(f"{place} must be at least 0, not {number}")
-
-
-def _list_named(config: TrainingConfig) -> list[tuple[type[Spec], str]]:
-    """List all names that must be in the catalog, with their types of specs."""
-    named: list[tuple[type[Spec], str]] = [
-        (ModelSpec, config.model.name),
-        (DatasetSpec, config.data.dataset.name),
-        (SelectorSpec, config.data.selector.name),
-        (InitialRobotSpec, config.clicks.initial.name),
-        (RobotSpec, config.clicks.robot.name),
-    ]
-    if config.validation is None:
-        return named
-    return [*named, (DatasetSpec, config.validation.dataset.name), (ProtocolSpec, config.validation.protocol)]

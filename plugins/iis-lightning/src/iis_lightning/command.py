@@ -35,12 +35,14 @@ def train(
 
     KEY=VALUE replaces a value of the file, e.g. optimizer.keywords.lr=0.001.
     """
+    from iis_lightning.catalog_names import check_names
     from iis_lightning.reading import parse_config
 
     parsed = parse_config(config, (*overrides, *resume_with))
     if not (dry_run or resume_with) and _show_finished(parsed):
         return
-    # Heavy: a finished training is told before torch is imported.
+    check_names(parsed)
+    # Heavy: a finished training and a wrong name are told before torch is imported.
     from iis_lightning.checking import check_config
 
     check_config(parsed, trust)

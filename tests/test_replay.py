@@ -5,18 +5,19 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from toy_net import PARTS, PLUGIN
 from toy_parts import DisksModel, ShapesDataset
-from toy_runs import run
+from toy_runs import essence, run
 
 from iis_core import Run, UserError, evaluate, load_dataset, read_run
 from iis_core.datasets import EvaluationDataset
-from iis_core.evaluation.replay import explain_differences, load_replayed, replay_records
+from iis_core.evaluation.replay import load_replayed, replay_records
 from iis_core.files.images import read_image, read_mask
 from iis_core.metrics import count, worst_first
 
@@ -175,13 +176,22 @@ def test_a_replay_that_differs_without_a_known_cause_names_the_others(tmp_path: 
     assert "nothing that the run names has changed: its files may have" in iis("pictures", folder).stderr
 
 
-def test_random_weights_are_named_as_the_cause(tmp_path: Path) -> None:
-    finished = run(tmp_path / "run")
-    model, dataset = load_replayed(finished)
-    assert explain_differences(finished, model, dataset) == []
-    described = {**finished.settings["model"], "keywords": {"weights": "random"}}
-    drawn = replace(finished, settings={**finished.settings, "model": described})
-    assert explain_differences(drawn, model, dataset) == ["the weights are random ones, drawn anew"]
+def test_random_weights_are_drawn_by_the_seed(install: Callable[..., Path], tmp_path: Path) -> None:
+    install("iis-net", {"net": "net_plugin"}, net_plugin=PLUGIN, net_parts=PARTS)
+
+    def draw(seed: int, out: Path | None = None) -> Run:
+        keywords = {"weights": "random"}
+        return evaluate("net/wide2", "toy/shapes", out=out, seed=seed, model_keywords=keywords, limit=2)
+
+    before = torch.random.get_rng_state()
+    first = draw(0, tmp_path / "run")
+    assert torch.equal(torch.random.get_rng_state(), before)
+    torch.rand(1)
+    assert essence(draw(0)) == essence(first)
+    assert any(essence(draw(seed)) != essence(first) for seed in range(1, 9))
+    model, dataset = load_replayed(first)
+    replays = list(replay_records(model, dataset, first.protocol, first.records))
+    assert [replay.differs_at for replay in replays] == [None, None]
 
 
 def test_a_dataset_that_has_changed_is_named(tmp_path: Path, iis: Callable) -> None:

@@ -24,7 +24,7 @@ from iis_core.evaluation.settings import (
 )
 from iis_core.files.plain import to_plain
 from iis_core.models import IISModel
-from iis_core.models.loading import build_model, check_device
+from iis_core.models.loading import build_model, check_device, draw_weights_by
 from iis_core.plugins.catalog import find
 from iis_core.plugins.load import load_protocol, with_data_root
 from iis_core.plugins.offers import ModelOrigin, Offer, origin_of
@@ -97,7 +97,8 @@ def make_plan(
     robot, described_robot = _open_robot(overrides.get("robot", rules.robot), rules)
     data, described_dataset = _open_dataset(dataset, dataset_keywords)
     usual = {} if model_offer is None else _find_keywords(model_offer.spec, described_dataset["name"])
-    loaded, described_model = _load_model(model, model_offer, {"device": device, **usual, **model_keywords})
+    with draw_weights_by(seed):
+        loaded, described_model = _load_model(model, model_offer, {"device": device, **usual, **model_keywords})
     objects = EvaluationDataset(data, ids=ids, limit=limit)
     settings = {
         "model": described_model,

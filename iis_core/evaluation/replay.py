@@ -19,6 +19,7 @@ from iis_core.loop import interact
 from iis_core.masks import binarise
 from iis_core.metrics.masks import boundary_counts, count
 from iis_core.models import IISModel
+from iis_core.models.loading import draw_weights_by
 from iis_core.plugins.load import load_dataset, load_model
 from iis_core.plugins.offers import ModelOrigin, origin_of
 from iis_core.types import Clicks, NewClicks
@@ -64,7 +65,8 @@ def load_replayed(run: Run, device: str | None = None) -> tuple[IISModel, Evalua
             )
     keywords = {**run.settings["model"]["keywords"], **({} if device is None else {"device": device})}
     dataset = load_dataset(run.dataset, **run.settings["dataset"]["keywords"])
-    return load_model(run.model, **keywords), EvaluationDataset(dataset)
+    with draw_weights_by(run.settings["seed"]):
+        return load_model(run.model, **keywords), EvaluationDataset(dataset)
 
 
 def replay_records(
@@ -126,9 +128,7 @@ def explain_differences(run: Run, model: IISModel, dataset: EvaluationDataset) -
         "batch_size": 1,
         **{part: {"version": found.offer.claim.version} for part, found in origins.items() if found is not None},
     }
-    is_random = run.settings["model"]["keywords"].get("weights") == "random"
-    drawn = ["the weights are random ones, drawn anew"] if is_random else []
-    return [*drawn, *list_differences(_choose(run.settings, now), now)]
+    return list_differences(_choose(run.settings, now), now)
 
 
 class _RecordedRobot:

@@ -21,6 +21,21 @@ if TYPE_CHECKING:
     from iis_core.models.contract import IISModel
 
 
+@contextmanager
+def draw_weights_by(seed: int) -> Iterator[None]:
+    """Let the weights of models built within depend on a seed alone; torch's own generator goes on as if nothing was.
+
+    Args:
+        seed: any whole number.
+    """
+    before = torch.random.get_rng_state()
+    torch.default_generator.manual_seed(seed % 2**63)
+    try:
+        yield
+    finally:
+        torch.random.set_rng_state(before)
+
+
 def build_model(offer: Offer[ModelSpec], keywords: Mapping[str, Any], *, device: str, weights: str | None) -> IISModel:
     """Build the model of an offer. Arguments and errors as for `load_model`."""
     spec = offer.spec

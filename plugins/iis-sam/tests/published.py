@@ -14,6 +14,21 @@ import torch
 from fill_weights import fill_weights
 from torch import Tensor
 
+SIZES = {
+    "sam_vit_b": "vit-b",
+    "sam_vit_l": "vit-l",
+    "sam_vit_h": "vit-h",
+    "sam_hq_vit_b": "hq-vit-b",
+    "sam_hq_vit_l": "hq-vit-l",
+    "sam_hq_vit_h": "hq-vit-h",
+    "sam2.1_hiera_tiny": "2.1-hiera-tiny",
+    "sam2.1_hiera_small": "2.1-hiera-small",
+    "sam2.1_hiera_base_plus": "2.1-hiera-base-plus",
+    "sam2.1_hiera_large": "2.1-hiera-large",
+    "sam2_hiera_tiny": "2-hiera-tiny",
+}
+"""Our names of the published networks, without the namespace."""
+
 REFERENCE = Path(__file__).parent / "reference"
 
 

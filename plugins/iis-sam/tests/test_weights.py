@@ -12,26 +12,12 @@ import torch
 from iis_sam import build_network
 from iis_sam.checkpoints import convert_weights
 from iis_sam.configs import CONFIGS, SMALL_CONFIGS
-from published import NAMES, SMALL, published_shapes, published_state
+from published import NAMES, SIZES, SMALL, published_shapes, published_state
 
 from iis_core import UserError, list_models, load_model
 from iis_core.models.weights import StoredWeights, save_model
 from iis_core.plugins import ModelSpec
 from iis_core.plugins.catalog import find
-
-SIZES = {
-    "sam_vit_b": "vit-b",
-    "sam_vit_l": "vit-l",
-    "sam_vit_h": "vit-h",
-    "sam_hq_vit_b": "hq-vit-b",
-    "sam_hq_vit_l": "hq-vit-l",
-    "sam_hq_vit_h": "hq-vit-h",
-    "sam2.1_hiera_tiny": "2.1-hiera-tiny",
-    "sam2.1_hiera_small": "2.1-hiera-small",
-    "sam2.1_hiera_base_plus": "2.1-hiera-base-plus",
-    "sam2.1_hiera_large": "2.1-hiera-large",
-    "sam2_hiera_tiny": "2-hiera-tiny",
-}
 
 
 def stored(name: str) -> StoredWeights:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from iis_core.clicks import disks, tanh_distances
+from iis_core.clicks import disks, drop_negative_places, tanh_distances
 from iis_core.models.inference import resize_aligned
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -110,7 +110,7 @@ class RITMNetwork(nn.Module):
 
         Args:
             image: float32 (B, 3, H, W) in [0, 1]; with a previous mask (B, 4, H, W).
-            points: float32 (B, 2n, 3) of (row, col, order), the first n positive, order -1 for no click.
+            points: float32 or float64 (B, 2n, 3) of (row, col, order), the first n positive, order -1 for no click.
 
         Returns:
             `instances`, float32 (B, 1, H, W), and `instances_aux` if the network has it.
@@ -142,6 +142,7 @@ class RITMNetwork(nn.Module):
             float32 (B, 2 groups, H, W).
         """
         render = disks if self.use_disks else tanh_distances
+        points = drop_negative_places(points)
         if len(self.radii) == 1:
             return render(points, shape, self.radii[0])
         groups = _assign_groups(points, len(self.radii))

@@ -82,7 +82,7 @@ def build_model(
 
 def _read_size(target_size: int | Sequence[int]) -> tuple[int, int]:
     """(height, width) of what the network sees."""
-    sides = [*target_size] if isinstance(target_size, (tuple, list)) else [target_size] * 2
+    sides: list[Any] = [*target_size] if isinstance(target_size, (tuple, list)) else [target_size] * 2
     if len(sides) != 2 or not all(isinstance(side, int) and side > 0 and side % WINDOW == 0 for side in sides):
         raise UserError(
             f"target_size must be a multiple of {WINDOW} pixels, or two for height and width, not {target_size!r}"

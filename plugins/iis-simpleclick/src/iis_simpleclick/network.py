@@ -70,7 +70,7 @@ class PlainViTNetwork(nn.Module):
         mean, std = (torch.tensor(values, dtype=torch.float32)[:, None, None] for values in norm_mean_std)
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("std", std, persistent=False)
-        self.backbone = VisionTransformer(**backbone_params, global_pool="avg", fc_norm=True, num_classes=1000)
+        self.backbone: Any = VisionTransformer(**backbone_params, global_pool="avg", fc_norm=True, num_classes=1000)
         self.image_size: tuple[int, int] = self.backbone.patch_embed.img_size
         self.patch: int = self.backbone.patch_embed.patch_size[0]
         depth = len(self.backbone.blocks)

@@ -83,9 +83,10 @@ class PlainViTNetwork(nn.Module):
         self.patch_embed_coords = PatchEmbedding(2 + with_prev_mask, self.backbone.embed_dim, self.patch)
         self.neck = SimpleFeaturePyramid(**neck_params)
         self.head = Head(**head_params)
-        for unused in (self.backbone.fc_norm, self.backbone.head, self.head.up_conv1, self.head.up_conv2):
-            unused.requires_grad_(False)
-        self.backbone.cls_token.requires_grad_(False)
+        backbone, head = self.backbone, self.head
+        unused: list[Any] = [backbone.cls_token, backbone.fc_norm, backbone.head, head.up_conv1, head.up_conv2]
+        for part in unused:
+            part.requires_grad_(False)
 
     def forward(self, image: Tensor, points: Tensor) -> dict[str, Tensor]:
         """Compute logits.

@@ -37,7 +37,9 @@ class SimpleFeaturePyramid(nn.Module):
             nn.ConvTranspose2d(in_dim, middle, 2, stride=2), MapNorm(middle), *_project(middle, eighth)
         )
         self.down_16 = nn.Sequential(*_project(in_dim, sixteenth))
-        self.down_32 = nn.Sequential(nn.Conv2d(in_dim, narrow, 2, stride=2), MapNorm(narrow), *_project(narrow, coarsest))
+        self.down_32 = nn.Sequential(
+            nn.Conv2d(in_dim, narrow, 2, stride=2), MapNorm(narrow), *_project(narrow, coarsest)
+        )
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Make the pyramid.

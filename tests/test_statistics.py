@@ -94,7 +94,7 @@ def test_an_interval_of_a_ratio_agrees_with_scipy_on_pairs_of_sums() -> None:
 
 
 def test_results_depend_on_the_seed_alone() -> None:
-    parts, wholes, pairs = draw_pairs(0)
+    parts, wholes, _ = draw_pairs(0)
     few = parts[[0, EXPERIMENTS]], wholes[[0, EXPERIMENTS]], [(0, 1)]
     assert bootstrap(*few, seed=1) == bootstrap(*few, seed=1) != bootstrap(*few, seed=2)
     assert permute(*few, seed=1) == permute(*few, seed=1) != permute(*few, seed=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -32,10 +33,10 @@ def test_numbers_agree_with_their_definitions(objects: list[list[int]]) -> None:
     drops, losses, turns, could_turn, regrets = [], [], 0, 0, []
     for percents in objects:
         states = [0, *percents]
-        drops += [b < a for a, b in zip(states, states[1:], strict=False)]
-        losses += [(a - b) / 100 for a, b in zip(states, states[1:], strict=False) if b < a]
-        ways = [b > a for a, b in zip(states, states[1:], strict=False) if b != a]
-        turns += sum(a != b for a, b in zip(ways, ways[1:], strict=False))
+        drops += [b < a for a, b in itertools.pairwise(states)]
+        losses += [(a - b) / 100 for a, b in itertools.pairwise(states) if b < a]
+        ways = [b > a for a, b in itertools.pairwise(states) if b != a]
+        turns += sum(a != b for a, b in itertools.pairwise(ways))
         could_turn += max(0, len(ways) - 1)
         regrets += [(max(states[: k + 1]) - states[k]) / 100 for k in range(1, len(states))]
 

@@ -16,6 +16,7 @@ from toy_parts import DisksModel
 from toy_runs import run
 
 from iis_core import Run, evaluate
+from iis_core.metrics import mean_iou_at
 from iis_core.report.differences import compare_runs, list_differing_settings
 from iis_core.report.table import compute_row, compute_rows
 
@@ -157,6 +158,19 @@ def test_drops_under_different_stop_rules_are_marked(tmp_path: Path, iis: Callab
     row, _ = json.loads(iis("report", finished.path, tmp_path / "other", "--json").stdout)
     assert row["notes"][-1].startswith("drops are shares")
     assert isinstance(row["drops"], float)
+
+
+def test_a_run_that_never_stops_has_what_the_papers_of_its_protocol_report() -> None:
+    rules = {"stop_iou": None}
+    whole = run(None, protocol="segnext", overrides=rules, limit=2)
+    row = compute_row(whole)
+    assert {"NoC@90", "NoC@95", ">=20@95", "never@95", "mIoU@5"} <= row.keys()
+    assert row["mIoU@5"] == compute_row(whole, ious_at=[5])["mIoU@5"] == mean_iou_at(whole.records, 5, whole.protocol)
+    assert "mIoU@5" not in compute_row(whole, ious_at=[3])
+    stopped = compute_row(run(None, protocol="segnext", limit=2))
+    assert ">=20@95" in stopped
+    assert "mIoU@5" not in stopped
+    assert "mIoU@5" not in compute_row(run(None, overrides=rules, limit=2))
 
 
 def test_runs_of_different_objects_are_noted(tmp_path: Path, finished: Run) -> None:

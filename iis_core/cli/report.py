@@ -69,7 +69,7 @@ def print_table(
     Args:
         runs: the runs.
         thresholds: IoUs for NoC and failures; by default the usual ones.
-        ious_at: numbers of clicks after which to give the mean IoU.
+        ious_at: numbers of clicks after which to give the mean IoU; by default the usual ones.
         auc: whether to give the area under the IoU curve.
     """
     from iis_core.cli.layout import format_value, print_rows

@@ -33,6 +33,7 @@ class Protocol:
         ignore: which pixels count nowhere, in words.
         departures: `{rule: (the protocol's value, the run's value)}`; empty for the protocol itself.
         noc_at: the IoUs at which its papers report NoC.
+        iou_at: the numbers of clicks after which its papers report the mean IoU.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Protocol:
     ignore: str
     departures: Mapping[str, tuple[Any, Any]]
     noc_at: Sequence[float] = (0.85, 0.9)
+    iou_at: Sequence[int] = ()
 
     @property
     def label(self) -> str:

@@ -21,6 +21,7 @@ from .records import never_reached as never_reached
 from .records import noc as noc
 from .records import reach as reach
 from .records import seconds_per_click as seconds_per_click
+from .records import usual_clicks as usual_clicks
 from .records import usual_thresholds as usual_thresholds
 from .stability import iou_drops as iou_drops
 from .stability import stability as stability

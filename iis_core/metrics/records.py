@@ -40,6 +40,18 @@ def usual_thresholds(protocol: Protocol) -> list[float]:
     return [t for t in protocol.noc_at if protocol.stop_iou is None or t <= protocol.stop_iou]
 
 
+def usual_clicks(protocol: Protocol) -> list[int]:
+    """Return the numbers of clicks after which papers that follow a protocol report the mean IoU, e.g. 5.
+
+    Args:
+        protocol: the protocol of the run.
+
+    Returns:
+        Those of them that the run has; none where it stops objects by their IoU, which leaves it undefined.
+    """
+    return [k for k in protocol.iou_at if protocol.stop_iou is None and k <= protocol.max_clicks]
+
+
 def reach(record: Record, threshold: float, protocol: Protocol) -> int | None:
     """Return the number of clicks after which the IoU of an object first reaches a threshold.
 

@@ -230,6 +230,7 @@ class ProtocolSpec(Spec):
         max_clicks: the largest number of clicks per object.
         stop_iou: an object is done once its IoU is at least this; None for never.
         noc_at: the IoUs at which its papers report NoC.
+        iou_at: the numbers of clicks after which its papers report the mean IoU.
         ignore: which pixels count nowhere, in words.
     """
 
@@ -241,6 +242,7 @@ class ProtocolSpec(Spec):
     max_clicks: int
     stop_iou: float | None
     noc_at: Sequence[float] = (0.85, 0.9)
+    iou_at: Sequence[int] = ()
     ignore: str
 
     def __post_init__(self) -> None:

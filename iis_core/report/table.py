@@ -16,6 +16,7 @@ from iis_core.metrics import (
     mean_noc,
     never_reached,
     seconds_per_click,
+    usual_clicks,
     usual_thresholds,
 )
 from iis_core.report.differences import list_differing_settings
@@ -79,7 +80,8 @@ def compute_row(
     Args:
         run: the run.
         thresholds: IoUs for NoC and failures; by default the usual ones.
-        ious_at: numbers of clicks after which to give the mean IoU of masks and of their boundaries.
+        ious_at: numbers of clicks after which to give the mean IoU of masks and of their boundaries; by default the
+            usual ones.
         auc: whether to give the area under the IoU curve.
 
     Raises:
@@ -97,7 +99,7 @@ def compute_row(
         row[f"never@{percent(threshold)}"] = never_reached(records, threshold, protocol)
     if protocol.stop_iou is None:
         row["mIoU"] = mean_iou_over_clicks(records, protocol)
-    for k in ious_at:
+    for k in ious_at or usual_clicks(protocol):
         row[f"mIoU@{k}"] = mean_iou_at(records, k, protocol)
         row[f"boundary mIoU@{k}"] = mean_boundary_iou_at(records, k, protocol)
     if auc:

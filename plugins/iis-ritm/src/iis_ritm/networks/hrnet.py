@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from iis_core.models.inference import enlarge_and_convolve
-from iis_ritm.networks.network import RITMNetwork, resize_aligned
+from iis_core.models.inference import enlarge_and_convolve, resize_aligned
+from iis_ritm.networks.network import RITMNetwork
 from iis_ritm.networks.ocr import ObjectContext
 from iis_ritm.networks.resnet import BasicBlock, Bottleneck, layer
 
@@ -102,9 +102,9 @@ class HRNet(nn.Module):
             branches = stage([change(x) for change, x in zip(transition, inputs, strict=True)])
         return branches
 
-    def split_wide_convolution(self) -> None:
-        """Convolve low resolutions before they are enlarged; for inference, with batch norms folded."""
-        if self.has_context:
+    def prepare_for_inference(self) -> None:
+        """Convolve low resolutions before they are enlarged, where that is known to be the same."""
+        if self.has_context and _is_folded_and_rectified(self.conv3x3_ocr):
             conv, *_ = self.conv3x3_ocr
             assert isinstance(conv, nn.Conv2d)
             self.wide = SplitConvolution(conv, self.widths)
@@ -205,3 +205,7 @@ def _stage(widths: list[int], blocks: int, modules: int) -> nn.Sequential:
 def _head(channels: int, kernel: int) -> nn.Sequential:
     conv = nn.Conv2d(channels, channels, kernel, padding=kernel // 2)
     return nn.Sequential(conv, nn.BatchNorm2d(channels), nn.ReLU(inplace=True), nn.Conv2d(channels, 1, 1))
+
+
+def _is_folded_and_rectified(sequence: nn.Module) -> bool:
+    return [type(module) for module in sequence.children()] == [nn.Conv2d, nn.Identity, nn.ReLU]

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from iis_core.clicks import disks, tanh_distances
+from iis_core.models.inference import resize_aligned
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
@@ -159,16 +159,6 @@ class RITMNetwork(nn.Module):
             parameter: name of the parameter.
         """
         raise NotImplementedError
-
-
-def resize_aligned(x: Tensor, shape: Sequence[int]) -> Tensor:
-    """Resize bilinearly, with corners aligned.
-
-    Args:
-        x: float32 (B, C, H, W).
-        shape: the new (height, width).
-    """
-    return functional.interpolate(x, size=tuple(shape), mode="bilinear", align_corners=True)
 
 
 def _assign_groups(points: Tensor, groups: int) -> Tensor:

@@ -97,7 +97,8 @@ class Run:
     def _repr_html_(self) -> str:
         from html import escape
 
-        from iis_core.report.table import compute_row, write_notes
+        from iis_core.report.notes import write_notes
+        from iis_core.report.table import compute_row
 
         row = compute_row(self) if self.records else {"run": repr(self)}
         cells = ((key, f"{value:.4g}" if isinstance(value, float) else str(value)) for key, value in row.items())

@@ -33,6 +33,10 @@ class Interval(NamedTuple):
     low: float
     high: float
 
+    def scale(self, by: float) -> Interval:
+        """Return the interval of the number times `by`."""
+        return Interval(self.low * by, self.high * by)
+
 
 def sum_by_image(values: np.ndarray, images: np.ndarray) -> np.ndarray:
     """Sum over the objects of each image.
@@ -103,8 +107,10 @@ def permute(parts: np.ndarray, wholes: np.ndarray, pairs: Sequence[Pair], seed: 
         seed: of the draws; with few images all swaps are tried instead.
 
     Returns:
-        The two-sided p-value of each pair.
+        The two-sided p-value of each pair; 1 where there is a single image.
     """
+    if parts.shape[1] < 2:
+        return [1.0] * len(pairs)
     firsts, others = np.array(pairs).reshape(-1, 2).T
     halves = [
         ((each[others] - each[firsts]).T / 2, (each[others] + each[firsts]).sum(1) / 2) for each in (parts, wholes)

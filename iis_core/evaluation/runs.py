@@ -11,13 +11,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from iis_core.errors import UserError, near_matches
 from iis_core.evaluation.failures import Failure
 from iis_core.evaluation.protocols import Protocol, check_rules
 from iis_core.evaluation.records import Record
 from iis_core.files.reading import parse_json, read_bytes, read_json
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMAT = 2
 RUN, RECORDS, FAILURES = "run.json", "records", "failures"
@@ -93,6 +96,12 @@ class Run:
         done = f"{len(self.records)} of {self.objects}" if not self.is_complete else str(self.objects)
         failed = f", {len(self.failures)} failed" if self.failures else ""
         return f"<Run {self.name}: {self.model} on {self.dataset} by {self.protocol.label}, {done} objects{failed}>"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the run as a pandas table with one row per object and click; see `iis_core.frame`."""
+        from iis_core.report.frames import frame
+
+        return frame(self)
 
     def _repr_html_(self) -> str:
         from html import escape

@@ -37,7 +37,9 @@ class Cell:
         """The cell for people; an asterisk marks a significant difference."""
         value = format_value(self.value) + ("*" if self.is_significant else "")
         return (
-            value + format_interval(self.interval) + ("" if self.spread is None else f" ±{format_value(self.spread)}")
+            value
+            + format_interval(self.value, self.interval)
+            + ("" if self.spread is None else f" ±{format_value(self.spread)}")
         )
 
 
@@ -76,16 +78,21 @@ class Grid:
 def format_value(value: object) -> str:
     """Format a value for people; what is absent is empty."""
     if isinstance(value, float):
-        return f"{value:.4f}" if abs(value) < 1 else f"{value:.2f}"
+        return f"{value:.{count_digits(value)}f}"
     return "" if value is None else str(value)
 
 
-def format_interval(interval: Interval | None) -> str:
-    """Format an interval after its number; whole numbers of objects have no decimals to speak of."""
+def format_interval(value: float, interval: Interval | None) -> str:
+    """Format an interval after its number, with as many digits."""
     if interval is None:
         return ""
-    digits = 3 if max(map(abs, interval)) < 1 else 2 if max(map(abs, interval)) < 100 else 0
+    digits = count_digits(value)
     return f" [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
+
+
+def count_digits(value: float) -> int:
+    """Return how many digits after the point a number and its interval have: none where it counts objects."""
+    return 0 if isinstance(value, int) else 4 if abs(value) < 1 else 2
 
 
 def to_markdown(grid: Grid) -> str:

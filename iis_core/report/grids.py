@@ -10,7 +10,7 @@ from iis_core.errors import UserError, near_matches
 from iis_core.plugins.catalog import catalog
 from iis_core.plugins.specs import ModelSpec
 from iis_core.report.differences import list_differing_settings
-from iis_core.report.formats import Cell, Grid, Line
+from iis_core.report.formats import Cell, Grid, Line, count_digits
 from iis_core.report.table import describe_entries, list_columns, name_entry
 
 if TYPE_CHECKING:
@@ -45,19 +45,16 @@ def lay_out_comparison(comparison: Comparison) -> Grid:
     header = ("difference", "value", "95 % interval", "p", "p Holm", "better", "worse", "equal")
     lines = []
     for name, found in comparison.differences.items():
-        interval = "" if found.interval is None else " to ".join(_sign(end) for end in found.interval)
+        digits = count_digits(found.value)
+        interval = "" if found.interval is None else " to ".join(f"{end:+.{digits}f}" for end in found.interval)
         counts = (found.better, found.worse, found.equal)
-        cells = (name, _sign(found.value), interval, f"{found.p:.4f}", f"{found.corrected:.4f}", *counts)
+        cells = (name, f"{found.value:+.{digits}f}", interval, f"{found.p:.4f}", f"{found.corrected:.4f}", *counts)
         lines.append(Line([Cell(cell) for cell in cells]))
     first, other = name_entry(comparison.first), name_entry(comparison.other)
     which = "" if comparison.other.stratum is None else f"{comparison.other.stratum}: "
     size = f"{len(comparison.other.runs[0].records)} objects in {comparison.other.images} images"
     title = f"{which}{other} against {first}, {size}"
     return Grid(header, lines, 1, title=title)
-
-
-def _sign(value: float) -> str:
-    return f"{value:+d}" if isinstance(value, int) else f"{value:+.4f}" if abs(value) < 1 else f"{value:+.2f}"
 
 
 def lay_out_models(report: Report, number: str) -> Grid:
@@ -84,7 +81,9 @@ def lay_out_models(report: Report, number: str) -> Grid:
     ]
     notes = [_MARKED] if any(cell.is_significant for line in lines for cell in line.cells) else []
     quoted = list(_quote(name, datasets))
-    notes += [f"{line.cells[0].value}: quoted from {line.quoted}, by its own rules" for line in quoted]
+    for source in dict.fromkeys(line.quoted for line in quoted):
+        models = ", ".join(str(line.cells[0].value) for line in quoted if line.quoted == source)
+        notes.append(f"{models}: by {source}, under its own rules")
     return Grid((f"{name}: model", "protocol", *datasets), [*lines, *quoted], 2, notes)
 
 

@@ -59,7 +59,8 @@ def _check_click(number: int, click: Any, shape: Sequence[int]) -> None:
     stages = _FIRST_STAGES if number == 1 else _STAGES
     _check_keys("click {}: seconds", click["seconds"], stages, frozenset(), number)
     _check(all(map(_is_duration, click["seconds"].values())), "click {}: seconds are no numbers", number)
-    _check(_are_numbers(click.get("violated", []), number), "click {}: violated are no numbers of clicks", number)
+    is_told = "violated" not in click or _are_numbers(click["violated"], number)
+    _check(is_told, "click {}: violated are no numbers of clicks", number)
 
 
 def _check_counts(states: Sequence[Mapping[str, Any]], shape: Sequence[int]) -> None:
@@ -112,7 +113,7 @@ def _check_keys(name: str, content: Any, keys: frozenset[str], optional: frozens
 
 
 def _are_ints(values: Any, count: int, least: int) -> bool:
-    return isinstance(values, list) and len(values) == count and all(type(v) is int and v >= least for v in values)
+    return isinstance(values, list) and [*map(type, values)] == [int] * count and min(values) >= least
 
 
 def _are_numbers(values: Any, last: int) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from iis_core.clicks import disks, tanh_distances
+from iis_core.clicks import disks, drop_negative_places, tanh_distances
 from iis_core.models.hrnet import embed_maps
 from iis_core.models.inference import resize_aligned
 
@@ -93,7 +93,7 @@ class RITMNetwork(nn.Module):
 
         Args:
             image: float32 (B, 3, H, W) in [0, 1]; with a previous mask (B, 4, H, W).
-            points: float32 (B, 2n, 3) of (row, col, order), the first n positive, order -1 for no click.
+            points: float32 or float64 (B, 2n, 3) of (row, col, order), the first n positive, order -1 for no click.
 
         Returns:
             `instances`, float32 (B, 1, H, W), and `instances_aux` if the network has it.
@@ -125,6 +125,7 @@ class RITMNetwork(nn.Module):
             float32 (B, 2 groups, H, W).
         """
         render = disks if self.use_disks else tanh_distances
+        points = drop_negative_places(points)
         if len(self.radii) == 1:
             return render(points, shape, self.radii[0])
         groups = _assign_groups(points, len(self.radii))

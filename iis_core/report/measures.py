@@ -73,7 +73,7 @@ class Measure:
     @property
     def by_object(self) -> np.ndarray:
         """The number of each object alone, float64 (objects,); 0 where it has nothing to divide by."""
-        return np.divide(self.parts, self.wholes, out=np.zeros_like(self.parts), where=self.wholes > 0)
+        return np.asarray(np.divide(self.parts, self.wholes, out=np.zeros_like(self.parts), where=self.wholes > 0))
 
 
 def measure_repeats(runs: Sequence[Run], numbers: Numbers) -> list[Measure]:

@@ -64,6 +64,13 @@ RITM = {
     "no parameters": {"class": "x.HRNetModel", "params": [1]},
     "a word": "os.system",
 }  # fmt: skip
+PARTS = {"backbone_params": {}, "neck_params": {}, "head_params": {}}
+SIMPLECLICK = {
+    **{name: RITM[name] for name in ("a class by its path", "no parameters", "a word")},
+    "parts of another kind": {"class": "x.PlainVitModel", "params": {**PARTS, "backbone_params": "os.system"}},
+    "unknown parameters": {"class": "x.PlainVitModel", "params": {**PARTS, "os.system": "touch CANARY"}},
+    "unknown parameters of a part": {"class": "x.PlainVitModel", "params": {**PARTS, "neck_params": {"os.system": 1}}},
+}
 SYSTEM = {"type": "os.system", "command": "touch CANARY"}
 MMSEG = {
     "a call": {"config": "x", "mean": [0, 0, 0], "std": [1, 1, 1], "model": repr(SYSTEM)},
@@ -156,6 +163,13 @@ PLUGINS: dict[str, dict[str, Reader]] = {
         "a model folder of iis-ritm": Reader(
             command(*LOAD), "model/model.json",
             {name: describe("ritm/hrnet18s", {"network": network}) for name, network in RITM.items()},
+            {"model/model.safetensors": hostile.text((2).to_bytes(8, "little") + b"{}")},
+        ),
+    },
+    "iis_simpleclick": {
+        "a model folder of iis-simpleclick": Reader(
+            command(*LOAD), "model/model.json",
+            {name: describe("simpleclick/vit-b", {"network": network}) for name, network in SIMPLECLICK.items()},
             {"model/model.safetensors": hostile.text((2).to_bytes(8, "little") + b"{}")},
         ),
     },

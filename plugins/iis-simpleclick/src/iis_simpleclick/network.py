@@ -10,7 +10,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from iis_core import UserError
-from iis_core.clicks import disks, tanh_distances
+from iis_core.clicks import disks, drop_negative_places, tanh_distances
 from iis_core.models.inference import resize_aligned
 from iis_core.models.vit import (
     PyramidFusion,
@@ -119,7 +119,8 @@ class PlainViTNetwork(nn.Module):
 
     def click_maps(self, points: Tensor, shape: tuple[int, int]) -> Tensor:
         """Render clicks, float32 (B, 2, H, W); points as for `forward`, shape (H, W)."""
-        return (disks if self.use_disks else tanh_distances)(points, shape, self.norm_radius)
+        render = disks if self.use_disks else tanh_distances
+        return render(drop_negative_places(points), shape, self.norm_radius)
 
     def learning_rate_multipliers(self) -> Mapping[str, float]:
         """List the factors of the parameters' learning rates by name: those of the backbone fall by `layer_decay`."""

@@ -10,7 +10,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from iis_core import UserError
-from iis_core.clicks import disks, tanh_distances
+from iis_core.clicks import disks, drop_negative_places, tanh_distances
 from iis_core.models.inference import resize_aligned
 from iis_core.models.vit import (
     PyramidFusion,
@@ -83,9 +83,10 @@ class PlainViTNetwork(nn.Module):
         self.patch_embed_coords = PatchEmbedding(2 + with_prev_mask, self.backbone.embed_dim, self.patch)
         self.neck = SimpleFeaturePyramid(**neck_params)
         self.head = Head(**head_params)
-        for unused in (self.backbone.fc_norm, self.backbone.head, self.head.up_conv1, self.head.up_conv2):
-            unused.requires_grad_(False)
-        self.backbone.cls_token.requires_grad_(False)
+        backbone, head = self.backbone, self.head
+        unused: list[Any] = [backbone.cls_token, backbone.fc_norm, backbone.head, head.up_conv1, head.up_conv2]
+        for part in unused:
+            part.requires_grad_(False)
 
     def forward(self, image: Tensor, points: Tensor) -> dict[str, Tensor]:
         """Compute logits.
@@ -118,7 +119,8 @@ class PlainViTNetwork(nn.Module):
 
     def click_maps(self, points: Tensor, shape: tuple[int, int]) -> Tensor:
         """Render clicks, float32 (B, 2, H, W); points as for `forward`, shape (H, W)."""
-        return (disks if self.use_disks else tanh_distances)(points, shape, self.norm_radius)
+        render = disks if self.use_disks else tanh_distances
+        return render(drop_negative_places(points), shape, self.norm_radius)
 
     def learning_rate_multipliers(self) -> Mapping[str, float]:
         """List the factors of the parameters' learning rates by name: those of the backbone fall by `layer_decay`."""

@@ -71,6 +71,16 @@ SIMPLECLICK = {
     "unknown parameters": {"class": "x.PlainVitModel", "params": {**PARTS, "os.system": "touch CANARY"}},
     "unknown parameters of a part": {"class": "x.PlainVitModel", "params": {**PARTS, "neck_params": {"os.system": 1}}},
 }
+SEGNEXT_PARTS = {"backbone_params": {}, "neck_params": {}, "head_params": {}, "fusion_params": {}}
+SEGNEXT = {
+    **{name: network for name, network in RITM.items() if name not in ("unknown parameters",)},
+    "parts of another kind": {"class": "x.PlainVitModel", "params": {**SEGNEXT_PARTS, "head_params": "os.system"}},
+    "unknown parameters": {"class": "x.PlainVitModel", "params": {**SEGNEXT_PARTS, "os.system": "touch CANARY"}},
+    "a size that is none": {
+        "class": "x.PlainVitModel",
+        "params": {**SEGNEXT_PARTS, "backbone_params": {"img_size": "a"}},
+    },
+}
 SYSTEM = {"type": "os.system", "command": "touch CANARY"}
 MMSEG = {
     "a call": {"config": "x", "mean": [0, 0, 0], "std": [1, 1, 1], "model": repr(SYSTEM)},
@@ -170,6 +180,13 @@ PLUGINS: dict[str, dict[str, Reader]] = {
         "a model folder of iis-simpleclick": Reader(
             command(*LOAD), "model/model.json",
             {name: describe("simpleclick/vit-b", {"network": network}) for name, network in SIMPLECLICK.items()},
+            {"model/model.safetensors": hostile.text((2).to_bytes(8, "little") + b"{}")},
+        ),
+    },
+    "iis_segnext": {
+        "a model folder of iis-segnext": Reader(
+            command(*LOAD), "model/model.json",
+            {name: describe("segnext/vit-b-sax2", {"network": network}) for name, network in SEGNEXT.items()},
             {"model/model.safetensors": hostile.text((2).to_bytes(8, "little") + b"{}")},
         ),
     },

@@ -11,8 +11,9 @@ from .ratios import dice as dice
 from .ratios import iou as iou
 from .ratios import precision as precision
 from .ratios import recall as recall
+from .records import boundary_iou_at as boundary_iou_at
 from .records import failures as failures
-from .records import iou_drops as iou_drops
+from .records import iou_at as iou_at
 from .records import mean_boundary_iou_at as mean_boundary_iou_at
 from .records import mean_iou_at as mean_iou_at
 from .records import mean_noc as mean_noc
@@ -22,3 +23,5 @@ from .records import reach as reach
 from .records import seconds_per_click as seconds_per_click
 from .records import usual_clicks as usual_clicks
 from .records import usual_thresholds as usual_thresholds
+from .stability import iou_drops as iou_drops
+from .stability import stability as stability

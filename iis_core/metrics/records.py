@@ -8,14 +8,12 @@ change any more, and its IoU holds for the clicks that were not made.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from math import fsum
 from statistics import quantiles
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from iis_core.errors import UserError
 from iis_core.metrics.ratios import check_iou, iou, iou_reaches
-from iis_core.types import Counts
 
 if TYPE_CHECKING:
     from iis_core.evaluation.protocols import Protocol
@@ -164,7 +162,7 @@ def mean_iou_at(records: Sequence[Record], k: int, protocol: Protocol) -> float:
     Raises:
         UserError: an object was stopped earlier because of its IoU, or k is below 1 or above the limit.
     """
-    return mean(iou(_find_state(record, k, protocol).counts) for record in records)
+    return mean(iou_at(record, k, protocol) for record in records)
 
 
 def mean_boundary_iou_at(records: Sequence[Record], k: int, protocol: Protocol) -> float:
@@ -181,21 +179,7 @@ def mean_boundary_iou_at(records: Sequence[Record], k: int, protocol: Protocol) 
     Raises:
         UserError: as for `mean_iou_at`.
     """
-    return mean(iou(_find_state(record, k, protocol).boundary) for record in records)
-
-
-def iou_drops(records: Sequence[Record]) -> float:
-    """Return the share of clicks after which the IoU is lower than before.
-
-    Args:
-        records: one record per object.
-
-    Returns:
-        The share, in [0, 1]; 0 without clicks. The IoUs are compared exactly.
-    """
-    steps = [pair for record in records for pair in pairwise(_list_states(record))]
-    drops = [_is_lower(after.counts, before.counts) for before, after in steps]
-    return mean(drops) if drops else 0.0
+    return mean(boundary_iou_at(record, k, protocol) for record in records)
 
 
 def seconds_per_click(records: Sequence[Record]) -> dict[str, dict[str, float]]:
@@ -230,29 +214,24 @@ def _percentiles(values: list[float]) -> list[float]:
     return quantiles(values * 2 if len(values) == 1 else values, n=100, method="inclusive")
 
 
-class _State(NamedTuple):
-    """The counts of a prediction, before the first click or after one."""
-
-    counts: Counts
-    boundary: Counts
-
-
-def _list_states(record: Record) -> list[_State]:
-    first = _State(record.initial, record.initial_boundary)
-    return [first, *(_State(click.counts, click.boundary) for click in record.clicks)]
+def iou_at(record: Record, k: int, protocol: Protocol) -> float:
+    """Return the IoU of an object after k clicks; arguments and errors as for `mean_iou_at`."""
+    made = _find_click(record, k, protocol)
+    return iou(record.clicks[made - 1].counts if made else record.initial)
 
 
-def _find_state(record: Record, k: int, protocol: Protocol) -> _State:
+def boundary_iou_at(record: Record, k: int, protocol: Protocol) -> float:
+    """Return the boundary IoU of an object after k clicks; arguments and errors as for `mean_iou_at`."""
+    made = _find_click(record, k, protocol)
+    return iou(record.clicks[made - 1].boundary if made else record.initial_boundary)
+
+
+def _find_click(record: Record, k: int, protocol: Protocol) -> int:
+    """Find the number of the click whose answer holds after k clicks, 0 where there was none."""
     if not 1 <= k <= protocol.max_clicks:
         raise UserError(f"IoU@{k} is not in this run: protocol {protocol.label} has 1 to {protocol.max_clicks} clicks")
     if k > len(record.clicks) and record.end == "stop_iou":
         raise UserError(
             f"IoU@{k} is undefined: {record.id} was stopped after {len(record.clicks)} clicks; {_NEVER_STOP}"
         )
-    return _list_states(record)[min(k, len(record.clicks))]
-
-
-def _is_lower(after: Counts, before: Counts) -> bool:
-    if after.union == 0 or before.union == 0:
-        return after.union != 0
-    return after.tp * before.union < before.tp * after.union
+    return min(k, len(record.clicks))

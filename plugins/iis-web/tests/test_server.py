@@ -13,7 +13,7 @@ import pytest
 from iis_web.desk import Desk
 from iis_web.photographs import open_files
 from starlette.testclient import TestClient
-from web_disks import TOKEN, Disks, draw_photograph, open_client, write_photograph
+from web_disks import TOKEN, Disks, draw_photograph, open_client, unpack, write_photograph
 
 from iis_core import predict
 
@@ -27,16 +27,6 @@ def put(client: TestClient, clicks: Any, number: int = 1, revision: int = 0, nam
 
 def ask(client: TestClient, revision: int, model: int = 0, number: int = 1) -> Any:
     return client.get(f"api/images/0/objects/{number}/answer?model={model}&revision={revision}")
-
-
-def unpack(answer: Any, shape: tuple[int, int] = (90, 120)) -> np.ndarray:
-    """The levels of an answer, as the page puts them in their place."""
-    top, left, height, width = map(int, answer.headers["x-iis-box"].split(","))
-    levels = np.zeros(shape, np.uint8)
-    part = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_UNCHANGED)
-    assert part.shape == (height, width)
-    levels[top : top + height, left : left + width] = part
-    return levels
 
 
 def test_the_page_and_its_files_are_served(client: TestClient) -> None:

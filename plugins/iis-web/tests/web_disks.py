@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -71,3 +72,13 @@ def write_photograph(file: Path, image: np.ndarray) -> Path:
 
 def open_client(desk: Desk, base: str = f"http://127.0.0.1:1234/{TOKEN}/") -> TestClient:
     return TestClient(make_app(list_routes(desk), TOKEN), base_url=base, raise_server_exceptions=False)
+
+
+def unpack(answer: Any, shape: tuple[int, int] = (90, 120)) -> np.ndarray:
+    """The levels of an answer, as the page puts them in their place."""
+    top, left, height, width = map(int, answer.headers["x-iis-box"].split(","))
+    levels = np.zeros(shape, np.uint8)
+    part = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert part.shape == (height, width)
+    levels[top : top + height, left : left + width] = part
+    return levels

@@ -14,7 +14,7 @@ from iis_core.cli.keywords import data_keywords_option, keywords_option, parse_k
 from iis_core.cli.options import PATH, CatalogName
 from iis_core.cli.terminal import say
 from iis_core.errors import UserError
-from iis_core.plugins.specs import DatasetSpec, ModelSpec
+from iis_core.plugins.specs import DatasetSpec, ModelSpec, ProtocolSpec
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -50,6 +50,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="Masks as the dataset `folder`, as a PNG of 0 and 255 for each object, or in COCO's JSON.",
 )
+@click.option("--study", type=PATH, metavar="RUN", help="A person is the robot of an evaluation, into this run folder.")
+@click.option("--protocol", type=CatalogName(ProtocolSpec), help="Of the study; by default core/ritm.")
+@click.option("--show-target", type=click.FloatRange(0), metavar="SECONDS", help="Of the study; by default always.")
+@click.option("--limit", type=int, help="Of the study: the first so many objects.")
+@click.option("--seed", default=0, show_default=True, help="Of the order of the study's objects.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve at.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port; by default any that is free.")
 @click.option("--browser/--no-browser", default=True, help="Open the page.")
@@ -65,6 +70,11 @@ def click_command(
     blind: bool,
     out: Path,
     keep: str,
+    study: Path | None,
+    protocol: str | None,
+    show_target: float | None,
+    limit: int | None,
+    seed: int,
     host: str,
     port: int,
     browser: bool,
@@ -82,15 +92,59 @@ def click_command(
     data: dict[str, Any] = {} if data_root is None else {"root": str(data_root)}
     if dataset is not None:
         data |= parse_keywords(data_keywords, "--data", (DatasetSpec, dataset))
+    if study is None:
+        for option, value in (("protocol", protocol), ("show-target", show_target), ("limit", limit)):
+            if value is not None:
+                raise UserError(f"--{option} is for a --study")
+        _annotate(images, dataset, data, masks, given, out, keep, blind, (host, port, browser))
+        return
+    if dataset is None or len(given) > 1 or blind or masks is not None:
+        raise UserError("a --study takes a --dataset and one --model, without --blind and --masks")
+    rules = {"show_target": show_target, "device": device, "limit": limit, "seed": seed}
+    _study(given[0], dataset, data, protocol or "core/ritm", study, rules, (host, port, browser))
+
+
+def _annotate(
+    images: tuple[Path, ...],
+    dataset: str | None,
+    data: dict[str, Any],
+    masks: Path | None,
+    given: list[tuple[str, dict[str, Any]]],
+    out: Path,
+    keep: str,
+    is_blind: bool,
+    at: tuple[str, int, bool],
+) -> None:
     from iis_web.server.annotating import list_routes
     from iis_web.setting_up import set_up_desk
 
-    desk = set_up_desk(images, dataset, data, masks, given, out, keep, is_blind=blind)
+    desk = set_up_desk(images, dataset, data, masks, given, out, keep, is_blind=is_blind)
     try:
-        _serve(list_routes(desk), host, port, browser)
+        _serve(list_routes(desk), *at)
         _save_rest(desk)
     finally:
         desk.close()
+
+
+def _study(
+    model: tuple[str, dict[str, Any]],
+    dataset: str,
+    data: dict[str, Any],
+    protocol: str,
+    folder: Path,
+    rules: dict[str, Any],
+    at: tuple[str, int, bool],
+) -> None:
+    from iis_web.server.studying import list_routes
+    from iis_web.study import open_study
+
+    study = open_study(*model, dataset, data, protocol, folder, **rules)
+    study.start()
+    try:
+        _serve(list_routes(study), *at)
+    finally:
+        study.close()
+    say(f"{study.done} of {study.objects} objects are in {folder}; `iis report {folder}` shows them.")
 
 
 def _serve(routes: Sequence[BaseRoute], host: str, port: int, browser: bool) -> None:

@@ -35,14 +35,14 @@ export const put = (image, number, content) => askJson(`images/${image}/objects/
 export const remove = (image, number, revision) =>
   askJson(`images/${image}/objects/${number}?revision=${revision}`, "DELETE");
 
-export async function readPicture(path) {
+async function readPicture(path) {
   const response = await ask(path);
   return createImageBitmap(await response.blob());
 }
 
 export const readPhotograph = (image) => readPicture(`images/${image}/picture`);
 
-export async function readAnswer(path) {
+async function readAnswer(path) {
   const response = await ask(path);
   const [top, left, height, width] = response.headers.get("x-iis-box").split(",").map(Number);
   const seconds = Number(response.headers.get("x-iis-seconds"));
@@ -52,6 +52,9 @@ export async function readAnswer(path) {
 export const answer = (image, number, model, revision) =>
   readAnswer(`images/${image}/objects/${number}/answer?model=${model}&revision=${revision}`);
 
-export const readStudy = (since) => askJson(`study?since=${since}`);
-export const clickStudy = (content) => askJson("study/click", "POST", content);
-export const beginStudy = () => askJson("study/begin", "POST");
+export const readNews = (since) => askJson(`study?since=${since}`);
+export const begin = (object) => askJson("study/begin", "POST", { object });
+export const click = (content) => askJson("study/click", "POST", content);
+export const readShownPhotograph = (object) => readPicture(`study/picture?object=${object}`);
+export const readTarget = (object) => readAnswer(`study/target?object=${object}`);
+export const readShownAnswer = (object, number) => readAnswer(`study/answer?object=${object}&number=${number}`);

@@ -13,7 +13,10 @@ export const ANNOTATING = [
   ["nextImage", "Next image", "PageDown", "."],
   ["save", "Write the masks now", "s", "Mod+s"],
 ];
-export const STUDYING = [["nextObject", "Begin with the next object", "n", "Space"]];
+export const STUDYING = [
+  ["begin", "Begin with the next object", "n", "Space"],
+  ["switchSign", "Switch what a plain click means", "b"],
+];
 export const POINTING = [
   ["left", "Move the cross", "ArrowLeft"],
   ["right", "", "ArrowRight"],

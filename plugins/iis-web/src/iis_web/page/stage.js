@@ -40,7 +40,7 @@ export class Stage {
     this.panes = [];
     this.image = null;
     this.look = { mode: "fill", opacity: 0.45, brightness: 1, contrast: 1 };
-    Object.assign(this, { marks: [], selected: null, cursor: null, colour: "#56b4e9", target: null });
+    Object.assign(this, { marks: [], selected: null, cursor: null, target: null, areMarksFixed: false });
     new ResizeObserver(() => this.#resize()).observe(element);
   }
 
@@ -86,6 +86,7 @@ export class Stage {
 
   // The index of the click marked at a place of the screen, the newest first.
   findMark(x, y, reach) {
+    if (this.areMarksFixed) return -1;
     const distance = (mark) => Math.hypot(this.view.toScreen(mark).x - x, this.view.toScreen(mark).y - y);
     return this.marks.findLastIndex((mark) => distance(mark) <= reach);
   }
@@ -119,7 +120,7 @@ export class Stage {
     photo.imageSmoothingQuality = "medium";
     photo.drawImage(this.image.bitmap, 0, 0, this.image.width, this.image.height);
     if (mode !== "photo") for (const shown of pane.masks) this.#drawMask(pane, overlay, shown, ratio);
-    if (this.target) this.#outline(pane, overlay, this.target, ratio);
+    if (this.target) this.#drawTarget(pane, overlay, ratio);
     overlay.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.#drawMarks(overlay);
     if (this.cursor) this.#drawCursor(overlay);
@@ -141,12 +142,17 @@ export class Stage {
     if (mode === "outline" || (mode === "fill" && isCurrent)) this.#outline(pane, overlay, mask, ratio);
   }
 
+  // Two outlines, light in dark, which are seen on every photograph.
+  #drawTarget(pane, overlay, ratio) {
+    this.#outline(pane, overlay, this.target.dark, ratio, 3.2);
+    this.#outline(pane, overlay, this.target.light, ratio, 1.7);
+  }
+
   // What is around a mask by a constant width on the screen, however large its pixels are there.
-  #outline(pane, overlay, mask, ratio) {
+  #outline(pane, overlay, mask, ratio, wide = 1.6) {
     const scratch = pane.scratch.getContext("2d");
     scratch.resetTransform();
     scratch.clearRect(0, 0, pane.scratch.width, pane.scratch.height);
-    const wide = 1.6;
     for (let turn = 0; turn < 8; turn++) {
       const angle = (turn * Math.PI) / 4;
       this.#place(scratch, ratio, wide * Math.cos(angle), wide * Math.sin(angle));

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
-from iis_core.errors import UserError
-from iis_core.files.reading import parse_json
 from iis_web.checking import check_name, parse_clicks, take_number
 from iis_web.desk import Desk
 from iis_web.pictures import encode_photograph
+from iis_web.server.requests import Acts, bind_routes, read_content, show_prediction, take_place
 from iis_web.session import ClickedObject
 
 _MOST = 1 << 53
@@ -24,7 +22,7 @@ _MOST = 1 << 53
 def list_routes(desk: Desk) -> Sequence[BaseRoute]:
     """List the routes of a desk."""
     image, clicked = "/api/images/{image:int}", "/api/images/{image:int}/objects/{number:int}"
-    routes: dict[tuple[str, str], Callable[[Desk, Request], Awaitable[Response]]] = {
+    routes: Acts[Desk] = {
         ("GET", "/api/session"): _show_session,
         ("POST", "/api/reveal"): _reveal,
         ("GET", image): _show_image,
@@ -36,40 +34,7 @@ def list_routes(desk: Desk) -> Sequence[BaseRoute]:
         ("GET", f"{clicked}/answer"): _answer,
     }
 
-    def bind(act: Callable[[Desk, Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-        async def endpoint(request: Request) -> Response:
-            return await act(desk, request)
-
-        return endpoint
-
-    return [Route(path, bind(act), methods=[method]) for (method, path), act in routes.items()]
-
-
-async def read_content(request: Request) -> dict[str, Any]:
-    """Read the JSON object that a request holds.
-
-    Raises:
-        UserError: it holds something else.
-    """
-    try:
-        content = parse_json(await request.body())
-    except ValueError as error:
-        raise UserError(f"the request is no JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise UserError("the request is no JSON object")
-    return content
-
-
-def take_place(request: Request, name: str, count: int) -> int:
-    """Return a place in a list of so many entries, from the path or the query.
-
-    Raises:
-        HTTPException: there is no such place.
-    """
-    text = str(request.path_params.get(name, request.query_params.get(name, "0")))
-    if not text.isdecimal() or len(text) > 9 or int(text) >= count:
-        raise HTTPException(404)
-    return int(text)
+    return bind_routes(desk, routes)
 
 
 async def _show_session(desk: Desk, request: Request) -> Response:
@@ -137,8 +102,7 @@ async def _answer(desk: Desk, request: Request) -> Response:
     place, model = take_place(request, "image", len(desk.photographs)), take_place(request, "model", len(desk.engines))
     revision = take_place(request, "revision", _MOST)
     answer = await desk.answer(place, request.path_params["number"], model, revision)
-    headers = {"x-iis-box": ",".join(map(str, answer.box)), "x-iis-seconds": f"{answer.seconds:.6f}"}
-    return Response(answer.png, media_type="image/png", headers=headers)
+    return show_prediction(answer.png, answer.box, answer.seconds)
 
 
 def _describe(clicked: ClickedObject) -> dict[str, Any]:

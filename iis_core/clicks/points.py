@@ -46,7 +46,11 @@ def points_from_clicks(pcs: Clicks, ncs: Clicks, *, device: torch.device | str =
 
 
 def stack_points(
-    clicks: Sequence[Sequence[PlacedClick | SignedClick]], *, least: int = 0, device: torch.device | str = "cpu"
+    clicks: Sequence[Sequence[PlacedClick | SignedClick]],
+    *,
+    least: int = 0,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
 ) -> Tensor:
     """Put the ordered clicks of every batch element into one tensor.
 
@@ -56,10 +60,11 @@ def stack_points(
     Args:
         clicks: `[batch element][click]`.
         least: the smallest n.
+        dtype: of the tensor.
         device: where the tensor is made.
 
     Returns:
-        Float32 (B, 2n, 3) of (row, col, order), padded with `NO_POINT`.
+        (B, 2n, 3) of (row, col, order), padded with `NO_POINT`.
     """
     by_sign = [
         [
@@ -72,7 +77,22 @@ def stack_points(
     ]
     count = max(least, *map(len, by_sign), 0)
     padded = [[*own, *[NO_POINT] * (count - len(own))] for own in by_sign]
-    return torch.tensor(padded, dtype=torch.float32, device=device).reshape(len(clicks), 2 * count, 3)
+    return torch.tensor(padded, dtype=dtype, device=device).reshape(len(clicks), 2 * count, 3)
+
+
+def drop_negative_places(points: Tensor) -> Tensor:
+    """Make no point of those of which both coordinates are negative, as the click maps of published networks do.
+
+    A click above and to the left of what the network sees is such a point.
+
+    Args:
+        points: floating (B, 2n, 3) of (row, col, order).
+
+    Returns:
+        (B, 2n, 3), with `NO_POINT` in their places.
+    """
+    is_negative = (points[..., :2] < 0).all(dim=-1, keepdim=True)
+    return torch.where(is_negative, points.new_tensor(NO_POINT), points)
 
 
 def clicks_from_points(points: Tensor) -> tuple[Clicks, Clicks]:

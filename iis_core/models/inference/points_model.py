@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -62,11 +62,16 @@ class PointsModel(nn.Module):
         precision: "fp32", or "bf16" to compute in bfloat16 where torch's autocast does.
         compile: compile the network with torch's compiler.
 
+    Attributes:
+        points_dtype: of the points that the network is given in inference, as published.
+
     Raises:
         UserError: an argument is out of range or unknown.
 
     Source: Sofiiuk, Petrov, Konushin 2021; Sofiiuk et al. 2020, f-BRS (zoom-in).
     """
+
+    points_dtype: ClassVar[torch.dtype] = torch.float32
 
     def __init__(
         self,
@@ -162,8 +167,13 @@ class PointsModel(nn.Module):
             if not is_seen:
                 pixels[b] = None
             elif pixels[b] is None or regions[b] != z["region"][b]:
-                pixels[b] = crop_and_resize(x[b : b + 1], regions[b], self.zoom_in.seen_shape(regions[b]))
+                pixels[b] = self._cut_out(x[b : b + 1], regions[b], self.zoom_in.seen_shape(regions[b]))
         return {**z, "region": regions, "pixels": pixels}
+
+    def _cut_out(self, image: Tensor, region: Box, shape: tuple[int, int]) -> Tensor:
+        # Published code resizes four channels at once. Torch rounds three in another way, but each of four as one.
+        blank = image.new_zeros(image[:, : int(self.with_prev_mask)].shape)
+        return crop_and_resize(torch.cat((image, blank), dim=1), region, shape)[:, :3]
 
     def _predict(self, x: Tensor, z: State, clicks: Sequence[Sequence[SignedClick]], elements: Sequence[int]) -> Tensor:
         """Probabilities of some elements, float32 (b, 1, H, W); views of one size go through together."""
@@ -199,7 +209,7 @@ class PointsModel(nn.Module):
         if self.flip:
             clicks += [mirror_clicks(own, image.shape[3]) for own in clicks]
             image = torch.cat((image, image.flip(3)))
-        points = stack_points(clicks, least=1, device=self.device)
+        points = stack_points(clicks, least=1, dtype=self.points_dtype, device=self.device)
         lower = torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
         with lower:
             logits: Tensor = self._inference.of(self.network)(image, points)["instances"]

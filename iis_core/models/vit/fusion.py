@@ -21,7 +21,7 @@ class RectifiedConv(nn.Module):
         self.conv = nn.Conv2d(channels, out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.relu(self.conv(x))
+        return functional.relu_(self.conv(x))
 
 
 class PyramidFusion(nn.Module):
@@ -57,8 +57,8 @@ class PyramidFusion(nn.Module):
         weights = conv.weight.chunk(len(maps), dim=1)
         fused = functional.conv2d(self.convs[0](maps[0]), weights[0], conv.bias)
         for x, reduce, weight in zip(maps[1:], [*self.convs][1:], weights[1:], strict=True):
-            fused = fused + _enlarge(functional.conv2d(reduce(x), weight), size)
-        return functional.relu(fused)
+            fused += _enlarge(functional.conv2d(reduce(x), weight), size)
+        return functional.relu_(fused)
 
 
 def _enlarge(x: Tensor, size: Sequence[int]) -> Tensor:

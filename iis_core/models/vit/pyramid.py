@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 
@@ -26,17 +27,19 @@ class SimpleFeaturePyramid(nn.Module):
         wide, middle, narrow = max(2 * quarter, in_dim // 2), max(eighth, in_dim // 2), max(coarsest, 2 * in_dim)
         self.down_4 = nn.Sequential(
             nn.ConvTranspose2d(in_dim, wide, 2, stride=2),
-            _norm(wide),
+            MapNorm(wide),
             nn.GELU(),
             nn.ConvTranspose2d(wide, wide // 2, 2, stride=2),
-            _norm(wide // 2),
+            MapNorm(wide // 2),
             *_project(wide // 2, quarter),
         )
         self.down_8 = nn.Sequential(
-            nn.ConvTranspose2d(in_dim, middle, 2, stride=2), _norm(middle), *_project(middle, eighth)
+            nn.ConvTranspose2d(in_dim, middle, 2, stride=2), MapNorm(middle), *_project(middle, eighth)
         )
         self.down_16 = nn.Sequential(*_project(in_dim, sixteenth))
-        self.down_32 = nn.Sequential(nn.Conv2d(in_dim, narrow, 2, stride=2), _norm(narrow), *_project(narrow, coarsest))
+        self.down_32 = nn.Sequential(
+            nn.Conv2d(in_dim, narrow, 2, stride=2), MapNorm(narrow), *_project(narrow, coarsest)
+        )
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Make the pyramid.
@@ -50,9 +53,26 @@ class SimpleFeaturePyramid(nn.Module):
         return [self.down_4(x), self.down_8(x), self.down_16(x), self.down_32(x)]
 
 
-def _norm(channels: int) -> nn.Module:
-    return nn.GroupNorm(1, channels)
+class MapNorm(nn.GroupNorm):
+    """Group norm with one group, of maps in any memory order.
+
+    Torch's own is thirty times less exact where channels come last in memory, the order in which convolutions of
+    tokens are fastest on a CPU. Here squares are summed over channels first, in either order.
+
+    Args:
+        channels: of the maps.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(1, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x32 = x.float()
+        mean = x32.mean((1, 2, 3), keepdim=True)
+        square = torch.linalg.vector_norm(x32, dim=1, keepdim=True).square().mean((2, 3), keepdim=True) / x.shape[1]
+        scale = (square - mean.square() + self.eps).rsqrt() * self.weight[:, None, None]
+        return torch.addcmul(self.bias[:, None, None] - mean * scale, x32, scale).to(x.dtype)
 
 
 def _project(channels: int, out: int) -> tuple[nn.Module, ...]:
-    return nn.Conv2d(channels, out, 1), _norm(out), nn.GELU()
+    return nn.Conv2d(channels, out, 1), MapNorm(out), nn.GELU()

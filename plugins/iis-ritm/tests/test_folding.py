@@ -10,12 +10,12 @@ import pytest
 import torch
 from fill_weights import fill_weights
 from iis_ritm import RITMModel, build_network
-from iis_ritm.networks.hrnet import SplitConvolution
 from iis_ritm.networks.published import CONFIGS
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations
 
+from iis_core.models.hrnet import SplitConvolution
 from iis_core.models.inference import fold, prepare_for_inference
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from iis_core.models.inference import PointsModel
 from iis_ritm.networks.published import build_network
 
@@ -17,6 +19,8 @@ class RITMModel(PointsModel):
 
     Source: Sofiiuk, Petrov, Konushin 2021; Sofiiuk et al. 2020, f-BRS (zoom-in).
     """
+
+    points_dtype = torch.float64
 
 
 def build_model(

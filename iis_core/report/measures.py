@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from math import fsum
 from statistics import stdev
@@ -150,8 +151,8 @@ def _measure_ious(run: Run, numbers: Numbers) -> Iterator[Measure]:
     if not stops:
         yield measure("mIoU", lambda record: fsum(curve(record)) / limit)
     for k in numbers.ious_at or usual_clicks(run.protocol):
-        yield measure(f"mIoU@{k}", lambda record, k=k: iou_at(record, k, run.protocol))
-        yield measure(f"boundary mIoU@{k}", lambda record, k=k: boundary_iou_at(record, k, run.protocol))
+        yield measure(f"mIoU@{k}", partial(iou_at, k=k, protocol=run.protocol))
+        yield measure(f"boundary mIoU@{k}", partial(boundary_iou_at, k=k, protocol=run.protocol))
     if numbers.auc:
         yield measure("AuC", lambda record: _integrate(curve(record)))
 

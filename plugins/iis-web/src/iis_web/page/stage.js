@@ -144,18 +144,17 @@ export class Stage {
 
   // Two outlines, light in dark, which are seen on every photograph.
   #drawTarget(pane, overlay, ratio) {
-    this.#outline(pane, overlay, this.target.dark, ratio, 3.2);
-    this.#outline(pane, overlay, this.target.light, ratio, 1.7);
+    this.#outline(pane, overlay, this.target.dark, ratio, 2.6);
+    this.#outline(pane, overlay, this.target.light, ratio, 1.4);
   }
 
   // What is around a mask by a constant width on the screen, however large its pixels are there.
-  #outline(pane, overlay, mask, ratio, wide = 1.6) {
+  #outline(pane, overlay, mask, ratio, wide = 1.4) {
     const scratch = pane.scratch.getContext("2d");
     scratch.resetTransform();
     scratch.clearRect(0, 0, pane.scratch.width, pane.scratch.height);
-    for (let turn = 0; turn < 8; turn++) {
-      const angle = (turn * Math.PI) / 4;
-      this.#place(scratch, ratio, wide * Math.cos(angle), wide * Math.sin(angle));
+    for (const [right, down] of [[-1, -1], [1, -1], [-1, 1], [1, 1]]) {
+      this.#place(scratch, ratio, right * wide, down * wide);
       scratch.drawImage(mask.fill, mask.box.left, mask.box.top);
     }
     scratch.globalCompositeOperation = "destination-out";

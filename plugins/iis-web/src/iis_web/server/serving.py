@@ -55,8 +55,8 @@ class Address:
 
 
 def make_server(app: ASGIApp) -> uvicorn.Server:
-    """Make a server that ends soon after it is told to, whatever still waits for a model."""
-    return uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1))
+    """Make a server, which ends once the model has given the answers that are waited for."""
+    return uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
 
 
 def serve_in_background(server: uvicorn.Server, address: Address) -> threading.Thread:

@@ -20,17 +20,8 @@ from iis_core.plugins.specs import DatasetSpec, ModelSpec, Spec
 SpecT = TypeVar("SpecT", bound=Spec)
 
 OWN_PLUGINS = (
-    "classic",
-    "datasets",
-    "gto99",
-    "lightning",
-    "mmseg",
-    "ritm",
-    "sam",
-    "segnext",
-    "simpleclick",
-    "smp",
-    "web",
+    *("classic", "datasets", "focalclick", "gto99", "lightning", "mmseg"),
+    *("ritm", "sam", "segnext", "simpleclick", "smp", "web"),
 )
 """Namespaces of the plugins that live beside this core in its repository."""
 

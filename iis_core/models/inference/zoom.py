@@ -63,8 +63,10 @@ class ZoomIn:
     prob_thresh: float = 0.5
 
     def __post_init__(self) -> None:
-        sides = self.target_size if isinstance(self.target_size, (tuple, list)) else (self.target_size,)
-        if not all(isinstance(side, int) and side > 0 for side in sides) or len(sides) > 2:
+        sides = (
+            self.target_size if isinstance(self.target_size, (tuple, list)) else (self.target_size, self.target_size)
+        )
+        if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
             raise UserError(f"target_size must be a side or (height, width) in pixels, not {self.target_size!r}")
         if not (self.expansion_ratio > 0 and self.min_crop_size > 0 and self.skip_clicks >= -1):
             raise UserError(

@@ -14,7 +14,7 @@ from iis_simpleclick.configs import SMALL_CONFIGS
 from simpleclick_references import REFERENCE, build_filled, read_arrays
 from torch import Tensor, nn
 
-from iis_core import UserError, interact, load_robot
+from iis_core import UserError, interact, load_model, load_robot
 from iis_core.metrics.masks import count
 
 SHARED = os.environ.get("IIS_SHARED")
@@ -114,8 +114,15 @@ def test_a_batch_gives_what_each_image_gives_alone() -> None:
 
 
 @pytest.mark.parametrize("target_size", [500, 0, -224, (448, 300), (448,), "448", 448.0])
-def test_a_size_that_windows_do_not_divide_is_refused(target_size: Any, toy: nn.Module) -> None:
+def test_a_size_that_windows_do_not_divide_is_refused(target_size: Any) -> None:
     with pytest.raises(UserError, match="target_size must be a multiple of 224 pixels"):
+        load_model("simpleclick/vit-xtiny", weights="random", target_size=target_size)
+
+
+@pytest.mark.parametrize("target_size", [0, -224, (448,), (448, 448, 3), "448", 448.0])
+def test_any_other_network_sees_any_size(target_size: Any, toy: nn.Module) -> None:
+    assert SimpleClickModel(toy, target_size=(300, 500)).zoom_in is not None
+    with pytest.raises(UserError, match=r"target_size must be a side or \(height, width\) in pixels"):
         SimpleClickModel(toy, target_size=target_size)
 
 

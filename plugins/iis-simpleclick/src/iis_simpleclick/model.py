@@ -22,8 +22,8 @@ class SimpleClickModel(PointsModel):
     Args:
         network: `forward(image, points) -> {"instances": logits}`, as `PlainViTNetwork` has it; it is shown the
             previous mask if `network.with_prev_mask` is true. It may have no parameters.
-        target_size: side of the square that the network sees, or its (height, width), multiples of 224 pixels; None
-            shows it the whole image as it is.
+        target_size: side in pixels of the square that the network sees, or its (height, width); None shows it the
+            whole image as it is.
         flip: average the logits with those of the mirrored image.
         device: by default that of the network's parameters, else the CPU.
         precision: "fp32", or "bf16" to compute in bfloat16 where torch's autocast does.
@@ -45,7 +45,8 @@ class SimpleClickModel(PointsModel):
         precision: str = "fp32",
         compile: bool = False,
     ) -> None:
-        zoom_in = None if target_size is None else {"target_size": _read_size(target_size), "skip_clicks": -1}
+        sides = target_size if isinstance(target_size, (tuple, list)) else (target_size, target_size)
+        zoom_in = None if target_size is None else {"target_size": sides, "skip_clicks": -1}
         super().__init__(network, zoom_in=zoom_in, flip=flip, device=device, precision=precision, compile=compile)
 
 
@@ -73,6 +74,8 @@ def build_model(
     """
     if not 0 < layer_decay <= 1:
         raise UserError(f"layer_decay must be above 0 and at most 1, not {layer_decay}")
+    if target_size is not None:
+        _check_size(target_size)
     built = build_network(network)
     built.layer_decay = layer_decay
     if pretrained is not None:
@@ -80,11 +83,9 @@ def build_model(
     return SimpleClickModel(built, target_size=target_size, flip=flip, precision=precision, compile=compile)
 
 
-def _read_size(target_size: int | Sequence[int]) -> tuple[int, int]:
-    """(height, width) of what the network sees."""
-    sides: list[Any] = [*target_size] if isinstance(target_size, (tuple, list)) else [target_size] * 2
+def _check_size(target_size: int | Sequence[int]) -> None:
+    sides: Sequence[Any] = target_size if isinstance(target_size, (tuple, list)) else (target_size, target_size)
     if len(sides) != 2 or not all(isinstance(side, int) and side > 0 and side % WINDOW == 0 for side in sides):
         raise UserError(
             f"target_size must be a multiple of {WINDOW} pixels, or two for height and width, not {target_size!r}"
         )
-    return sides[0], sides[1]

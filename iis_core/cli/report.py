@@ -13,6 +13,7 @@ import click
 
 from iis_core.cli.options import PATH, as_json
 from iis_core.cli.terminal import say
+from iis_core.errors import UserError
 from iis_core.files.writing import refuse_to_overwrite
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _MARK = "\N{DAGGER}"
 @click.option("--auc", is_flag=True, help="Area under the mean IoU curve.")
 @click.option("--timings", is_flag=True, help="Also the seconds that model, robot and reading took.")
 @click.option("--plot", type=PATH, metavar="FILE", help="Also plot curves and a histogram.")
+@click.option("--bundle", type=PATH, metavar="FILE", help="Also put the run into one ZIP file, to be handed over.")
 @as_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 def report(
@@ -39,19 +41,22 @@ def report(
     auc: bool,
     timings: bool,
     plot: Path | None,
+    bundle: Path | None,
     as_json: bool,
     as_csv: bool,
 ) -> None:
-    """Compute a table from the records of one or several runs."""
+    """Compute a table from the records of one or several runs: run folders or bundles."""
     from iis_core.evaluation import read_run
     from iis_core.report.table import compute_rows
 
     found = [read_run(path) for path in runs]
     if plot is not None:
-        refuse_to_overwrite(plot, (file for run in runs for file in run.rglob("*")), "--plot")
+        refuse_to_overwrite(plot, (file for run in runs for file in (run, *run.rglob("*"))), "--plot")
         from iis_core.report.curves import plot_curves
 
         plot_curves(found, plot)
+    if bundle is not None:
+        _write_bundle(found, bundle)
     if as_json or as_csv:
         rows = compute_rows(found, thresholds or None, ious_at, auc=auc, timings=timings)
         _print_json(found, rows) if as_json else _print_csv(rows)
@@ -85,6 +90,14 @@ def print_table(
             say(f"{run.name}: {note}")
     for note in compare_runs(runs):
         say(f"{_MARK} {note}" if note.startswith("drops") else note)
+
+
+def _write_bundle(runs: Sequence[Run], file: Path) -> None:
+    from iis_core.evaluation.bundle import write_bundle
+
+    if len(runs) > 1:
+        raise UserError(f"--bundle takes one run, not {len(runs)}: bundle each by itself")
+    write_bundle(runs[0], file)
 
 
 def _print_timings(runs: Sequence[Run]) -> None:

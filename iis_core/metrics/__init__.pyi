@@ -15,6 +15,7 @@ from .records import failures as failures
 from .records import iou_drops as iou_drops
 from .records import mean_boundary_iou_at as mean_boundary_iou_at
 from .records import mean_iou_at as mean_iou_at
+from .records import mean_last_iou as mean_last_iou
 from .records import mean_noc as mean_noc
 from .records import never_reached as never_reached
 from .records import noc as noc

@@ -117,14 +117,14 @@ def worst_first(records: Sequence[Record], threshold: float, protocol: Protocol)
         protocol: the protocol of the run.
 
     Returns:
-        The records; what is equally bad keeps its order.
+        The records; what is equally bad keeps its order. Replays are sorted by their last IoU alone.
 
     Raises:
         UserError: as for `noc`.
     """
 
     def rank(record: Record) -> tuple[float, float]:
-        clicks = reach(record, threshold, protocol)
+        clicks = None if protocol.is_replay else reach(record, threshold, protocol)
         last = record.clicks[-1].counts if record.clicks else record.initial
         return (-inf if clicks is None else -clicks), iou(last)
 

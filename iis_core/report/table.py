@@ -13,6 +13,7 @@ from iis_core.metrics import (
     mean_boundary_iou_at,
     mean_iou_at,
     mean_iou_over_clicks,
+    mean_last_iou,
     mean_noc,
     never_reached,
     seconds_per_click,
@@ -95,7 +96,9 @@ def compute_row(
     for threshold in thresholds:
         row[f">={protocol.max_clicks}@{percent(threshold)}"] = failures(records, threshold, protocol)
         row[f"never@{percent(threshold)}"] = never_reached(records, threshold, protocol)
-    if protocol.stop_iou is None:
+    if protocol.is_replay:
+        row["last mIoU"] = mean_last_iou(records)
+    elif protocol.stop_iou is None:
         row["mIoU"] = mean_iou_over_clicks(records, protocol)
     for k in ious_at:
         row[f"mIoU@{k}"] = mean_iou_at(records, k, protocol)
@@ -139,6 +142,8 @@ def write_notes(run: Run) -> list[str]:
     notes = []
     for rule, (named, used) in run.protocol.departures.items():
         notes.append(f"{run.protocol.label}: {rule} is {used} instead of {named}")
+    if run.protocol.is_replay:
+        notes.append(f"no robot watched this model: it was given {run.protocol.robot}")
     if not run.is_complete:
         notes.append(f"unfinished: {len(run.records)} of {run.objects} objects")
     notes += [f"{failure.id} failed: {failure.reason}" for failure in run.failures[:_SHOWN]]

@@ -46,7 +46,7 @@ def read_pages(path: Path, count: int, shape: tuple[int, int]) -> tuple[np.ndarr
     Raises:
         UserError: the file cannot be read, or holds something else.
     """
-    masks = []
+    masks: list[np.ndarray] = []
     try:
         for page in ImageSequence.Iterator(Image.open(io.BytesIO(read_bytes(path, _LARGEST)), formats=["TIFF"])):
             if page.mode != "1" or page.size != shape[::-1] or len(masks) == count:

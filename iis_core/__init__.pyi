@@ -29,6 +29,7 @@ from .plugins.load import load_model as load_model
 from .plugins.load import load_protocol as load_protocol
 from .plugins.load import load_robot as load_robot
 from .plugins.load import load_selector as load_selector
+from .report.frames import frame as frame
 from .robots import InitialRobot as InitialRobot
 from .robots import Robot as Robot
 from .types import Region as Region

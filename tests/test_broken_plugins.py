@@ -215,6 +215,16 @@ FAULTS = {
         "check_rules",
         "did you mean 'core/ritm'",
     ),
+    "a protocol of an IoU after no click": (
+        hook("protocols", f"ProtocolSpec({PROTOCOL}, robot='core/ritm', iou_at=(0, 5, 21))"),
+        "check_rules",
+        "iou_at holds [0, 21], which are no numbers of 1 to 20 clicks",
+    ),
+    "a protocol of NoC in percent": (
+        hook("protocols", f"ProtocolSpec({PROTOCOL}, robot='core/ritm', noc_at=(0.85, 90))"),
+        "check_rules",
+        "noc_at (0.85, 90) holds what is no IoU",
+    ),
     "an empty summary": (
         part("Net", "summary='', has_weights=False"),
         "check_says_what_it_offers",

@@ -49,8 +49,8 @@ def test_a_bundle_holds_what_is_to_be_handed_over(bundle: Path) -> None:
         names = file.namelist()
         table, packages = (file.read(name).decode().splitlines() for name in ("report.md", "environment.txt"))
     assert names == ["environment.txt", "failures.jsonl", "records.jsonl", "report.md", "run.json"]
-    assert table[:3] == ["|  |  |", "| --- | --- |", "| run | run |"]
-    assert any(line.startswith("| NoC@85 | ") for line in table)
+    assert any("NoC@85" in line for line in table)
+    assert any("toy/disks" in line for line in table)
     assert any(line.startswith("iis-core==") for line in packages)
     assert any(line.startswith("# opencv ") for line in packages)
 

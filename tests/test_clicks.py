@@ -16,6 +16,7 @@ from iis_core import UserError
 from iis_core.clicks import (
     clicks_from_points,
     disks,
+    drop_negative_places,
     gaussians,
     order_clicks,
     points_from_clicks,
@@ -152,3 +153,26 @@ def test_an_elements_clicks_are_in_order_by_interaction_positives_first() -> Non
     assert order_clicks(pcs, ncs, 1) == [(1, 2, True), (3, 4, False), (5, 6, True), (7, 8, True)]
     assert order_clicks(pcs, ncs, 0) == [(9, 9, False)]
     assert order_clicks([], [], 0) == []
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_maps_are_float32_whatever_the_precision_of_points(name: str) -> None:
+    points = torch.tensor([[[3.3, 4.9, 0], [-1, -1, -1]], [[7.25, 0.5, 1], [2, 2, 0]]], dtype=torch.float64)
+    maps = ENCODINGS[name](points, (12, 9))
+    assert maps.dtype == torch.float32
+    assert torch.allclose(maps, ENCODINGS[name](points.float(), (12, 9)), atol=1e-5)
+
+
+def test_double_precision_decides_what_lies_on_the_edge_of_a_disk() -> None:
+    """3 and 4 pixels away, but for less than float32 holds at this distance from the corner."""
+    points = torch.tensor([[[700 - 1e-5, 700, 0], [-1, -1, -1]]], dtype=torch.float64)
+    double, single = (disks(each, (720, 720), 5)[0, 0] for each in (points, points.float()))
+    assert (double[703, 704], single[703, 704]) == (0, 1)
+    assert (double[697, 704], single[697, 704]) == (1, 1)
+
+
+def test_points_above_and_to_the_left_are_none() -> None:
+    points = torch.tensor([[[-2.0, -0.5, 0], [-2, 0, 1], [0, -2, 2], [3, 3, 3]]])
+    kept = drop_negative_places(points)
+    assert kept[0, 0].tolist() == [-1, -1, -1]
+    assert torch.equal(kept[0, 1:], points[0, 1:])

@@ -71,6 +71,15 @@ def edits() -> Iterator[tuple[str, Edit]]:
             yield f"{place} is {kind}", put(*place, value=value)
         if not may_be(kind, "seconds"):
             yield f"seconds are {kind}", put("clicks", 1, "seconds", "model", value=value)
+    for kind, value in STRANGE.items():
+        if kind != "a dict":
+            yield f"facts is {kind}", put("facts", value=value)
+            yield f"violated is {kind}", put("clicks", 0, "violated", value=[2] if kind == "a list" else value)
+        if kind != "a huge one":
+            yield f"border is {kind}", put("facts", "border", value=value)
+        yield f"violated has {kind}", put("clicks", 1, "violated", value=[value])
+    yield "violated twice", put("clicks", 1, "violated", value=[1, 1])
+    yield "a fact that is none", put("facts", "class", value=[])
     yield "an unknown key", put("index", value=999)
     yield "an unknown key of a click", put("clicks", 0, "sign", value=1)
     yield "an unknown stage", put("clicks", 1, "seconds", "initialize", value=0.0)
@@ -194,6 +203,22 @@ def test_a_record_written_by_hand_as_an_evaluation_writes_it_is_believed(lines: 
     spaced = [json.dumps(json.loads(line), separators=(" ,  ", " : ")).encode() + b"\r\n" for line in whole]
     (folder / "records.jsonl").write_bytes(b"".join(reversed(spaced)))
     assert essence(read_run(folder)) == before
+
+
+def test_a_record_of_an_older_version_is_read_and_stays_as_it_is(lines: tuple[Path, list[bytes]]) -> None:
+    folder, whole = lines
+    (folder / "records.jsonl").write_bytes(b"".join(whole))
+    new = read_run(folder)
+    older = [json.loads(line) for line in whole]
+    for record in older:
+        del record["facts"]
+        for click in record["clicks"]:
+            del click["violated"]
+    (folder / "records.jsonl").write_text("".join(json.dumps(record) + "\n" for record in older))
+    old = read_run(folder)
+    assert [json.loads(record.to_json()) for record in old.records] == older
+    assert {record.facts for record in old.records} == {None}
+    assert [record.initial for record in old.records] == [record.initial for record in new.records]
 
 
 DESCRIBED: dict[str, Edit] = {

@@ -6,13 +6,16 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 from toy_runs import essence, install_with, run
 
-from iis_core import EvaluationDataset, IISModel, UserError, evaluate, load_dataset
+from iis_core import EvaluationDataset, IISModel, UserError, evaluate, load_dataset, load_model
+from iis_core.evaluation.replay import replay_records
 
 
 @pytest.fixture
@@ -36,6 +39,39 @@ def test_records_agree_with_the_rules(tmp_path: Path) -> None:
         assert (ious[-1] >= 0.9) == (record.end == "stop_iou")
         assert len(ious) == 20 or record.end == "stop_iou"
         assert record.clicks[0].positive
+
+
+def test_a_record_says_which_clicks_the_prediction_violates() -> None:
+    finished = run(None, model_keywords={"shrink": 1.3})
+    dataset = EvaluationDataset(load_dataset("toy/shapes"))
+    replays = list(replay_records(load_model("toy/disks", shrink=1.3), dataset, finished.protocol, finished.records))
+    assert any(click.violated for record in finished.records for click in record.clicks)
+    for replay in replays:
+        clicks = replay.record.clicks
+        for made, (mask, click) in enumerate(zip(replay.masks[1:], clicks, strict=True), 1):
+            wrong = [n for n, each in enumerate(clicks[:made], 1) if mask[each.row, each.col] != each.positive]
+            assert list(click.violated or ()) == wrong
+
+
+def test_a_record_keeps_what_is_known_of_its_object() -> None:
+    class Named(type(load_dataset("toy/shapes"))):  # type: ignore[misc]
+        def info(self, index: int) -> Any:
+            info = super().info(index)
+            for number, entry in info["objects"].items():
+                entry |= {"class": f"shape {number}", "difficulty": 0.5, "nested": {}, "unknown": None}
+            return info
+
+    dataset = EvaluationDataset(Named())
+    finished = evaluate("toy/disks", Named(), overrides={"max_clicks": 1})
+    for record in finished.records:
+        target = dataset[record.index].target == 1
+        inside = ndimage.binary_erosion(target, np.ones((3, 3)))
+        assert record.facts == {
+            "class": f"shape {record.object_id}",
+            "difficulty": 0.5,
+            "components": ndimage.label(target, np.ones((3, 3)))[1],
+            "border": (target & ~inside).sum(),
+        }
 
 
 @pytest.mark.parametrize(("batch_size", "workers"), [(1, 2), (2, 0), (3, 2), (8, 1)])

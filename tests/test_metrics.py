@@ -32,6 +32,7 @@ from iis_core.metrics import (
     precision,
     recall,
     seconds_per_click,
+    usual_clicks,
     usual_thresholds,
 )
 from iis_core.metrics.ratios import iou_reaches
@@ -204,3 +205,18 @@ def test_a_record_survives_its_line() -> None:
 )
 def test_the_usual_thresholds_are_the_protocols(name: str, rules: dict[str, object], expected: list[float]) -> None:
     assert usual_thresholds(load_protocol(name, **rules)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "rules", "expected"),
+    [
+        ("segnext", {"stop_iou": None}, [5]),
+        ("segnext", {}, []),
+        ("segnext", {"stop_iou": None, "max_clicks": 4}, []),
+        ("sam", {}, []),
+    ],
+)
+def test_the_usual_clicks_are_the_protocols_where_nothing_stops(
+    name: str, rules: dict[str, object], expected: list[int]
+) -> None:
+    assert usual_clicks(load_protocol(name, **rules)) == expected

@@ -16,7 +16,9 @@ from toy_parts import DisksModel
 from toy_runs import run
 
 from iis_core import Run, evaluate
+from iis_core.metrics import mean_iou_at
 from iis_core.report.differences import compare_runs, list_differing_settings
+from iis_core.report.estimates import compute_report
 from iis_core.report.table import compute_row, compute_rows
 
 
@@ -67,7 +69,7 @@ def test_a_pipe_gets_whole_paths(tmp_path: Path, iis: Callable, columns: int) ->
         evaluate_as(iis, folder, "--limit", 1)
     shown = iis("report", *folders, "--timings", COLUMNS=str(columns)).stdout
     for folder in folders:
-        assert shown.count(f"{folder} ") == 2
+        assert shown.count(f"│ {folder} ") == 2
     assert "…" not in shown
 
 
@@ -87,8 +89,9 @@ def test_numbers_of_many_runs_are_never_cut(tmp_path: Path, iis: Callable, envir
 def test_runs_that_do_not_fit_side_by_side_are_rows(tmp_path: Path, iis: Callable, finished: Run) -> None:
     wide = iis("report", *[finished.path] * 3, COLUMNS="1000").stdout
     narrow = iis("report", *[finished.path] * 6, COLUMNS="80").stdout
-    assert sum(str(finished.path) in line for line in wide.splitlines()) == 1
-    assert sum(str(finished.path) in line for line in narrow.splitlines()) == 6
+    (table, *_) = wide.split("├")
+    assert sum(str(finished.path) in line for line in table.splitlines()) == 1
+    assert sum(line.startswith(f"│ {finished.path} ") for line in narrow.splitlines()) == 6
 
 
 def test_keywords_that_differ_are_shown_and_no_others(tmp_path: Path, iis: Callable, finished: Run) -> None:
@@ -97,7 +100,8 @@ def test_keywords_that_differ_are_shown_and_no_others(tmp_path: Path, iis: Calla
     rows = json.loads(iis("report", *both, "--json").stdout)
     assert [row["model.shrink"] for row in rows] == [0.8, 0.7]
     assert [row["seed"] for row in rows] == [0, 3]
-    assert set(rows[0]) - set(compute_row(finished)) == {"model.shrink", "seed", "notes"}
+    others = set(rows[0]) - set(compute_row(finished))
+    assert {name for name in others if not name.endswith((" low", " high"))} == {"model.shrink", "seed", "notes"}
     assert "model.shrink" in iis("report", *both).stdout
     first, _ = csv.DictReader(io.StringIO(iis("report", *both, "--csv").stdout))
     assert list(first)[4:8] == ["objects", "model.shrink", "seed", "NoC@85"]
@@ -150,22 +154,37 @@ def test_drops_under_different_stop_rules_are_marked(tmp_path: Path, iis: Callab
     alone = iis("report", finished.path, finished.path).stdout
     together = iis("report", finished.path, tmp_path / "other").stdout
     assert "†" not in alone
-    assert re.search(r"drops +│ [\d.]+ † +│ [\d.]+ † +│", together)
+    number = r"[\d.]+ \[[\d.]+, [\d.]+\] †"
+    assert re.search(rf"drops +│ {number} +│ {number} +│", together)
     assert "† drops are shares of different clicks, for the stop rules differ" in together
     assert f"{finished.path}: stop at IoU 0.9, at most 20 clicks" in together
     assert f"{tmp_path / 'other'}: no stop, at most 20 clicks" in together
     row, _ = json.loads(iis("report", finished.path, tmp_path / "other", "--json").stdout)
-    assert row["notes"][-1].startswith("drops are shares")
+    assert any(note.startswith("drops are shares") for note in row["notes"])
     assert isinstance(row["drops"], float)
+
+
+def test_a_run_that_never_stops_has_what_the_papers_of_its_protocol_report() -> None:
+    rules = {"stop_iou": None}
+    whole = run(None, protocol="segnext", overrides=rules, limit=2)
+    row = compute_row(whole)
+    assert {"NoC@90", "NoC@95", ">=20@95", "never@95", "mIoU@5"} <= row.keys()
+    assert row["mIoU@5"] == compute_row(whole, ious_at=[5])["mIoU@5"] == mean_iou_at(whole.records, 5, whole.protocol)
+    assert "mIoU@5" not in compute_row(whole, ious_at=[3])
+    stopped = compute_row(run(None, protocol="segnext", limit=2))
+    assert ">=20@95" in stopped
+    assert "mIoU@5" not in stopped
+    assert "mIoU@5" not in compute_row(run(None, overrides=rules, limit=2))
 
 
 def test_runs_of_different_objects_are_noted(tmp_path: Path, finished: Run) -> None:
     part = run(tmp_path / "run", limit=2)
-    assert compare_runs([finished, part]) == ["the runs on toy/shapes are not of the same objects"]
+    missing = f"{part.name} has no record of 6 of the objects, the first is 'shape1'"
+    assert compare_runs([finished, part]) == [f"{part.name} is not compared with {finished.name}: {missing}"]
     assert compare_runs([finished, finished]) == []
 
 
 def test_rows_of_several_runs_have_the_same_columns_for_what_differs(finished: Run) -> None:
-    rows = compute_rows([finished, changed(finished, seed=1)], timings=True)
-    assert [row["seed"] for row in rows] == [0, 1]
+    rows = compute_rows(compute_report([finished, changed(finished, batch_size=2)]), timings=True)
+    assert [row["batch_size"] for row in rows] == [1, 2]
     assert list(rows[0])[-1] == "reading s/object p95"

@@ -10,9 +10,11 @@ import os
 import pickle
 import resource
 import struct
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ import torch
 from safetensors.torch import save_file
 
 from iis_core import UserError
+from iis_core.models.published import read_published_config, require_architecture
 from iis_core.models.weights import read_weights
 
 HUGE = 3 << 30
@@ -214,3 +217,55 @@ def test_a_program_of_torchscript_is_told(tmp_path: Path) -> None:
     torch.jit.script(torch.nn.Linear(1, 1)).save(tmp_path / "a.pt")
     with pytest.raises(UserError, match="is a program of TorchScript: give its state dict"):
         read_weights(tmp_path / "a.pt")
+
+
+def isegm_class(name: str, *bases: type, **members: Any) -> type:
+    return type(name, bases, {"__module__": "isegm.losses", **members})
+
+
+@pytest.fixture
+def isegm(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The package of the published code, while a checkpoint is written."""
+    package, module = ModuleType("isegm"), ModuleType("isegm.losses")
+    module.Loss = isegm_class("Loss", torch.nn.Module)  # type: ignore[attr-defined]
+    module.SetTo = isegm_class("SetTo", __reduce__=lambda self: (module.SetTo, ("anything",)))  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "isegm", package)
+    monkeypatch.setitem(sys.modules, "isegm.losses", module)
+    return module
+
+
+def published(isegm: Any, *more: Any) -> dict[str, Any]:
+    loss = isegm.Loss()
+    loss.weight, loss.call = torch.nn.Parameter(torch.ones(2)), isegm.SetTo
+    params = {
+        "width": {"type": "builtin", "value": 18, "specified": True},
+        "head": {"value": {"loss": loss, "x": more}},
+    }
+    return {"state_dict": {"conv.bias": torch.arange(3.0)}, "config": {"class": "isegm.model.Net", "params": params}}
+
+
+def test_a_loss_of_isegm_in_a_config_is_not_needed(isegm: Any, tmp_path: Path) -> None:
+    torch.save(published(isegm), tmp_path / "it.pth")
+    del sys.modules["isegm.losses"], sys.modules["isegm"]
+    stored = read_weights(tmp_path / "it.pth")
+    assert torch.equal(stored.state["conv.bias"], torch.arange(3.0))
+    assert stored.config is not None
+    name, params = read_published_config(stored.config)
+    assert (name, params["width"]) == ("Net", 18)
+    assert "isegm" not in sys.modules
+
+
+def test_nothing_else_is_let_in_beside_it(isegm: Any, tmp_path: Path) -> None:
+    torch.save(published(isegm, Call(os.mkdir, str(tmp_path / "ran"))), tmp_path / "hostile.pth")
+    with pytest.raises(UserError, match=r"hostile\.pth is refused, it holds more than tensors and plain values"):
+        read_weights(tmp_path / "hostile.pth")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_another_architecture_is_told_by_its_names() -> None:
+    known = {"a/small": {"width": 1}, "a/large": {"width": 2}, "a/large-sbd": {"width": 2}}
+    require_architecture(Path("it.pth"), "a/small", {"width": 1}, known, otherwise="build it")
+    with pytest.raises(UserError, match=r"it\.pth is not a a/small \(width 2 instead of 1\): load it as a/large or"):
+        require_architecture(Path("it.pth"), "a/small", {"width": 2}, known, otherwise="build it")
+    with pytest.raises(UserError, match=r"\(width 3 instead of 1, depth 4 instead of None\): build it"):
+        require_architecture(Path("it.pth"), "a/small", {"width": 3, "depth": 4}, known, otherwise="build it")

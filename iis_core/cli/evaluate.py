@@ -138,9 +138,10 @@ def print_outcome(run: Run, rank: Rank) -> None:
     if run.failures and not run.records:
         raise UserError(f"all of {run.objects} objects failed; {run.failures[0].id}: {run.failures[0].reason}")
     if rank.of == 1 or run.is_complete:
-        from iis_core.cli.report import print_table
+        from iis_core.cli.report import print_report
+        from iis_core.report.estimates import compute_report
 
-        print_table([run])
+        print_report(compute_report([run]))
     else:
         done = f"process {rank.number} of {rank.of} is done"
         click.echo(f"{done}; {run.name} has {len(run.records)} of {run.objects} objects", err=True)

@@ -11,7 +11,33 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from iis_core.report.formats import Cell, Grid
     from iis_core.report.table import Row
+
+_STYLES = {"": "", "best": "bold", "second": "underline"}
+
+
+def print_grid(grid: Grid) -> None:
+    """Print a table: the best number is bold, the second best underlined, quoted rows are grey."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    def show(cell: Cell, quoted: str) -> Text:
+        return Text(printable(cell.text), style=_STYLES[cell.rank] or ("dim" if quoted else ""))
+
+    table = Table()
+    for place, name in enumerate(grid.header):
+        table.add_column(Text(printable(name)), overflow="fold", justify="left" if place < grid.facts else "right")
+    for line in grid.lines:
+        table.add_row(*(show(cell, line.quoted) for cell in line.cells))
+    _print_whole(Console(), table)
+
+
+def _print_whole(console: Console, table: Table) -> None:
+    if not console.is_terminal:
+        console.width = max(console.width, _measure(console, table))
+    console.print(table, crop=False)
 
 
 def print_rows(rows: Sequence[Row], facts: Sequence[str]) -> None:
@@ -28,15 +54,14 @@ def print_rows(rows: Sequence[Row], facts: Sequence[str]) -> None:
     console = Console()
     tables = [_lay_out_as_columns(rows, facts), _lay_out_as_rows(rows, facts)]
     fitting = [table for table in tables if _measure(console, table) <= console.width]
-    table = (fitting or sorted(tables, key=lambda each: _measure(console, each)))[0]
-    if not console.is_terminal:
-        console.width = max(console.width, _measure(console, table))
-    console.print(table, crop=False)
+    _print_whole(console, (fitting or sorted(tables, key=lambda each: _measure(console, each)))[0])
 
 
 def _lay_out_as_columns(rows: Sequence[Row], facts: Sequence[str]) -> Table:
     from rich.table import Table
     from rich.text import Text
+
+    from iis_core.report.formats import format_value
 
     keys = _list_keys(rows)
     table = Table(show_header=False)
@@ -54,6 +79,8 @@ def _lay_out_as_columns(rows: Sequence[Row], facts: Sequence[str]) -> Table:
 def _lay_out_as_rows(rows: Sequence[Row], facts: Sequence[str]) -> Table:
     from rich.table import Table
     from rich.text import Text
+
+    from iis_core.report.formats import format_value
 
     keys = _list_keys(rows)
     table = Table()
@@ -76,10 +103,3 @@ def _list_keys(rows: Sequence[Row]) -> list[str]:
 def _measure(console: Console, table: Table) -> int:
     """Measure how wide a table is where there is room for everything."""
     return console.measure(table, options=console.options.update(width=1_000_000)).maximum
-
-
-def format_value(value: object) -> str:
-    """Format a value for people; what is absent is empty."""
-    if isinstance(value, float):
-        return f"{value:.4f}" if value < 1 else f"{value:.2f}"
-    return "" if value is None else str(value)

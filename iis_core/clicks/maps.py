@@ -19,8 +19,8 @@ def disks(points: Tensor, shape: tuple[int, int], radius: float = 5, previous: T
     """Render clicks as disks.
 
     Args:
-        points: float32 (B, 2n, 3) of (row, col, order), the first n positive. Coordinates may be fractional; a negative
-            order marks a place without a click.
+        points: float32 or float64 (B, 2n, 3) of (row, col, order), the first n positive. Coordinates may be fractional;
+            a negative order marks a place without a click. Offsets from pixels are rounded to float32.
         shape: (H, W).
         radius: of the disks, in pixels.
         previous: the maps of earlier clicks, in the form that is returned.
@@ -34,7 +34,7 @@ def disks(points: Tensor, shape: tuple[int, int], radius: float = 5, previous: T
     Source: Benenson, Popov, Ferrari 2019, Large-Scale Interactive Object Segmentation with Human Annotators.
     """
     _check(points, previous, (len(points), 2, *shape))
-    maps = points.new_zeros((len(points), 2, *shape)) if previous is None else previous.clone()
+    maps = torch.zeros((len(points), 2, *shape), device=points.device) if previous is None else previous.clone()
     signed = _split_by_sign(points)
     batch, sign, place = (signed[..., 2] >= 0).nonzero(as_tuple=True)
     centres = signed[batch, sign, place, :2]
@@ -42,7 +42,8 @@ def disks(points: Tensor, shape: tuple[int, int], radius: float = 5, previous: T
     window = torch.arange(-reach, reach + 1, device=points.device)
     rows = centres[:, 0].floor().long()[:, None] + window
     columns = centres[:, 1].floor().long()[:, None] + window
-    squared = ((rows - centres[:, :1]) ** 2)[:, :, None] + ((columns - centres[:, 1:]) ** 2)[:, None, :]
+    to_row, to_column = (rows - centres[:, :1]).float() ** 2, (columns - centres[:, 1:]).float() ** 2
+    squared = to_row[:, :, None] + to_column[:, None, :]
     inside = ((rows >= 0) & (rows < shape[0]))[:, :, None] & ((columns >= 0) & (columns < shape[1]))[:, None, :]
     click, row, column = (inside & (squared <= radius**2)).nonzero(as_tuple=True)
     maps[batch[click], sign[click], rows[click, row], columns[click, column]] = 1
@@ -103,11 +104,11 @@ def _measure_nearest(points: Tensor, shape: tuple[int, int]) -> Tensor:
     signed = _split_by_sign(points)
     rows = torch.arange(shape[0], device=points.device)
     columns = torch.arange(shape[1], device=points.device)
-    nearest = points.new_full((len(points), 2, *shape), torch.inf)
+    nearest = torch.full((len(points), 2, *shape), torch.inf, device=points.device)
     for click in signed.unbind(2):
-        to_row = (rows - click[..., :1]) ** 2
+        to_row = (rows - click[..., :1]).float() ** 2
         to_row[click[..., 2] < 0] = torch.inf
-        to_column = (columns - click[..., 1:2]) ** 2
+        to_column = (columns - click[..., 1:2]).float() ** 2
         torch.minimum(nearest, to_row[..., :, None] + to_column[..., None, :], out=nearest)
     return nearest
 

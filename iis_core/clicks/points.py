@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from iis_core.clicks.order import order_clicks
 from iis_core.errors import UserError
-from iis_core.types import Clicks
+from iis_core.types import Clicks, SignedClick
 
 NO_POINT = (-1.0, -1.0, -1.0)
 """Fills a point tensor where there is no click."""
 
 
+class PlacedClick(NamedTuple):
+    """A click in pixels of what a network sees.
+
+    Args:
+        row: the row, which may lie between two pixels.
+        col: the column, likewise.
+        positive: whether it is on the object.
+    """
+
+    row: float
+    col: float
+    positive: bool
+
+
 def points_from_clicks(pcs: Clicks, ncs: Clicks, *, device: torch.device | str = "cpu") -> Tensor:
     """Put clicks into one tensor.
-
-    The first n points are positive, the last n negative; n is the largest number of clicks of one sign. The
-    order counts an element's clicks from 0: by interaction, positives before negatives.
 
     Args:
         pcs: positive clicks, `[interaction][batch element][click]`.
@@ -25,18 +39,60 @@ def points_from_clicks(pcs: Clicks, ncs: Clicks, *, device: torch.device | str =
         device: where the tensor is made.
 
     Returns:
-        Float32 (B, 2n, 3) of (row, col, order), padded with `NO_POINT`.
+        As `stack_points` gives them; the order of an element's clicks is by interaction, positives before negatives.
     """
     batch = len(pcs[0]) if pcs else 0
-    ordered = [list(enumerate(order_clicks(pcs, ncs, element))) for element in range(batch)]
+    return stack_points([order_clicks(pcs, ncs, element) for element in range(batch)], device=device)
+
+
+def stack_points(
+    clicks: Sequence[Sequence[PlacedClick | SignedClick]],
+    *,
+    least: int = 0,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """Put the ordered clicks of every batch element into one tensor.
+
+    The first n points are positive, the last n negative; n is the largest number of clicks of one sign. The order
+    counts an element's clicks from 0.
+
+    Args:
+        clicks: `[batch element][click]`.
+        least: the smallest n.
+        dtype: of the tensor.
+        device: where the tensor is made.
+
+    Returns:
+        (B, 2n, 3) of (row, col, order), padded with `NO_POINT`.
+    """
     by_sign = [
-        [(float(click.row), float(click.col), float(order)) for order, click in own if click.positive is positive]
-        for own in ordered
-        for positive in (True, False)
+        [
+            (float(click.row), float(click.col), float(order))
+            for order, click in enumerate(own)
+            if click.positive is sign
+        ]
+        for own in clicks
+        for sign in (True, False)
     ]
-    count = max(map(len, by_sign), default=0)
+    count = max(least, *map(len, by_sign), 0)
     padded = [[*own, *[NO_POINT] * (count - len(own))] for own in by_sign]
-    return torch.tensor(padded, dtype=torch.float32, device=device).reshape(batch, 2 * count, 3)
+    return torch.tensor(padded, dtype=dtype, device=device).reshape(len(clicks), 2 * count, 3)
+
+
+def drop_negative_places(points: Tensor) -> Tensor:
+    """Make no point of those of which both coordinates are negative, as the click maps of published networks do.
+
+    A click above and to the left of what the network sees is such a point.
+
+    Args:
+        points: floating (B, 2n, 3) of (row, col, order).
+
+    Returns:
+        (B, 2n, 3), with `NO_POINT` in their places.
+    """
+    is_negative = (points[..., :2] < 0).all(dim=-1, keepdim=True)
+    return torch.where(is_negative, points.new_tensor(NO_POINT), points)
 
 
 def clicks_from_points(points: Tensor) -> tuple[Clicks, Clicks]:

@@ -8,6 +8,8 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
+import numpy as np
+
 from iis_core.datasets.base import SegDataset, info_of
 from iis_core.datasets.regions import object_mask
 from iis_core.errors import IISError, name_of, plugin_call
@@ -43,11 +45,15 @@ def check_files(dataset: SegDataset, spec: DatasetSpec | None, workers: int = 2)
     Yields:
         The findings of each sample, and at the end those of the whole dataset.
     """
-    objects = 0
-    for number, findings in ahead(partial(_check_sample, dataset), range(len(dataset)), workers):
+    objects, inverted = 0, []
+    for number, findings, surrounding in ahead(partial(_check_sample, dataset), range(len(dataset)), workers):
         objects += number
+        inverted += surrounding
         yield findings
     notes = [Finding("", f"{file} has no image") for file in getattr(dataset, "unused", ())]
+    if inverted:
+        what = "touch three borders of their image and are larger than the rest of it"
+        notes.append(Finding("", f"{len(inverted)} objects {what}, the first is {inverted[0]}: are masks inverted?"))
     notes += _list_left_out(getattr(dataset, "left_out", ()))
     counts = () if spec is None else (("images", len(dataset), spec.images), ("objects", objects, spec.objects))
     yield notes + [
@@ -57,21 +63,33 @@ def check_files(dataset: SegDataset, spec: DatasetSpec | None, workers: int = 2)
     ]
 
 
-def _check_sample(dataset: SegDataset, index: int) -> tuple[int, list[Finding]]:
-    """Return the number of objects of a sample, and what is wrong with it."""
+def _check_sample(dataset: SegDataset, index: int) -> tuple[int, list[Finding], list[str]]:
+    """Return the number of objects of a sample, what is wrong with it, and objects that look like a background."""
     try:
         with plugin_call(f"dataset {name_of(dataset)}: reading sample {index} failed"):
             sample = dataset[index]
     except IISError as error:
-        return 0, [Finding(_read_name(dataset, index), str(error))]
+        return 0, [Finding(_read_name(dataset, index), str(error))], []
     name = str(sample.info["id"])
     objects = sample.info["objects"]
-    empty = [o for o in objects if not object_mask(sample.masks, sample.info, o).any()]
+    empty, surrounding = [], []
+    for o in objects:
+        mask = object_mask(sample.masks, sample.info, o)
+        if not mask.any():
+            empty.append(o)
+        elif _is_like_background(mask):
+            surrounding.append(f"object {o} of {name}")
     remedy = f"in the mask of {sample.info['path']}: correct it, or leave the image out"
     findings = [Finding(name, f"object {o} has no pixels {remedy}") for o in empty]
     if not objects:
         findings = [Finding(name, f"there is no object {remedy}")]
-    return len(objects), findings + _check_range(sample, name)
+    return len(objects), findings + _check_range(sample, name), surrounding
+
+
+def _is_like_background(mask: np.ndarray) -> bool:
+    """Return whether an object touches three borders of its image and is larger than the rest."""
+    borders = (mask[0], mask[-1], mask[:, 0], mask[:, -1])
+    return bool(sum(border.any() for border in borders) >= 3 and 2 * mask.sum() > mask.size)
 
 
 def _check_range(sample: Sample, name: str) -> list[Finding]:

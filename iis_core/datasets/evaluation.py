@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from iis_core.datasets.base import SegDataset, info_of
 from iis_core.datasets.regions import RegionSelector, merge_objects
 from iis_core.errors import UserError, name_of, near_matches, plugin_call
 from iis_core.types import Sample
+
+_PLACE = ("layer", "value", "parent", "children")
+"""What an object's entry in the info says of where it is in the masks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +31,7 @@ class EvaluationObject:
         image: uint8 (H, W, 3) RGB, one array for all objects of an image.
         target: int8 (H, W); 1 object, 0 background, -1 ignore.
         initial_mask: bool (H, W), or None.
+        facts: what the dataset's info says of the object besides where it is, such as its class: numbers and texts.
     """
 
     id: str
@@ -36,6 +41,7 @@ class EvaluationObject:
     image: np.ndarray
     target: np.ndarray
     initial_mask: np.ndarray | None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class EvaluationDataset:
@@ -154,7 +160,17 @@ class EvaluationDataset:
         if not (target == 1).any():
             raise UserError(_explain_no_object(self.ids[index], self.dataset, sample.info))
         path, initial_mask = str(sample.info["path"]), sample.info.get("initial_mask")
-        return EvaluationObject(self.ids[index], index, path, object_id, sample.image, target, initial_mask)
+        facts = {} if object_id is None else _list_facts(sample.info["objects"][object_id])
+        return EvaluationObject(self.ids[index], index, path, object_id, sample.image, target, initial_mask, facts)
+
+
+def _list_facts(described: Mapping[str, Any]) -> dict[str, Any]:
+    """List what JSON can hold of an object's entry in the info, but for where the object is in the masks."""
+    return {
+        str(name): value
+        for name, value in described.items()
+        if name not in _PLACE and (isinstance(value, (str, int)) or (isinstance(value, float) and isfinite(value)))
+    }
 
 
 def _explain_no_object(name: str, dataset: SegDataset, info: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from iis_core.datasets import EvaluationObject
+from iis_core.evaluation.facts import describe_object
 from iis_core.evaluation.grouping import ReadObject
 from iis_core.evaluation.plan import Plan
 from iis_core.evaluation.protocols import Protocol
@@ -164,7 +165,10 @@ class _Log:
         """Record one interaction."""
         counts, boundary = self._count(step.y[place])
         (row, col), *_ = [*step.new_pcs[place], *step.new_ncs[place]]
-        self.clicks.append(ClickRecord(row, col, bool(step.new_pcs[place]), counts, boundary, seconds))
+        positive = bool(step.new_pcs[place])
+        made = [*((click.row, click.col, click.positive) for click in self.clicks), (row, col, positive)]
+        violated = tuple(number for number, (*pixel, sign) in enumerate(made, 1) if self.masks[-1][*pixel] != sign)
+        self.clicks.append(ClickRecord(row, col, positive, counts, boundary, seconds, violated))
         if self.protocol.is_reached(counts.tp, counts.union):
             self.end = "stop_iou"
         elif step.number == self.protocol.max_clicks and not self.protocol.is_replay:
@@ -184,6 +188,7 @@ class _Log:
             end=self.end,
             reading=self.read.seconds,
             encoding=encoding,
+            facts=describe_object(evaluated),
         )
         return Outcome(evaluated, record, self.masks)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,20 +48,16 @@ def write_bundle(run: Run, file: Path) -> None:
 
 
 def _write_table(run: Run) -> Iterator[str]:
-    """Write the table of a run, and what its readers must know, in Markdown."""
-    from iis_core.report.table import compute_row, compute_timings, describe_run, write_notes
+    """Write the table of a run, without its place, and what its readers must know."""
+    from iis_core.report.estimates import compute_report
+    from iis_core.report.notes import write_notes, write_shared_notes
+    from iis_core.report.writing import write_report
 
-    row = {**compute_row(run), **compute_timings(run)} if run.records else describe_run(run)
-    assert run.path is not None
-    cells = {"": "", "---": "---", **row, "run": run.path.stem}
-    yield from (f"| {_escape(key)} | {_escape(value)} |" for key, value in cells.items())
-    yield ""
-    yield from (f"- {_escape(note)}" for note in write_notes(run))
-
-
-def _escape(value: object) -> str:
-    text = f"{value:.4f}" if isinstance(value, float) else str(value)
-    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split())
+    named = replace(run, path=Path("this run"))
+    if run.records:
+        report = compute_report([named])
+        yield from (write_report(report, "markdown"), "", *(f"- {note}" for note in write_shared_notes(report)))
+    yield from (f"- {note}" for note in write_notes(named))
 
 
 def _list_packages(run: Run) -> Iterator[str]:

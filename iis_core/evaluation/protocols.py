@@ -34,6 +34,7 @@ class Protocol:
         ignore: which pixels count nowhere, in words.
         departures: `{rule: (the protocol's value, the run's value)}`; empty for the protocol itself.
         noc_at: the IoUs at which its papers report NoC.
+        iou_at: the numbers of clicks after which its papers report the mean IoU.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Protocol:
     ignore: str
     departures: Mapping[str, tuple[Any, Any]]
     noc_at: Sequence[float] = (0.85, 0.9)
+    iou_at: Sequence[int] = ()
 
     @property
     def label(self) -> str:
@@ -98,7 +100,9 @@ def replay_protocol(protocol: Protocol, recording: str) -> Protocol:
     """
     robot = f"the clicks {recording}"
     name = _REPLAY_OF + protocol.label.removeprefix(_REPLAY_OF)
-    return replace(protocol, name=name, robot=robot, robot_keywords={}, stop_iou=None, departures={}, noc_at=())
+    return replace(
+        protocol, name=name, robot=robot, robot_keywords={}, stop_iou=None, departures={}, noc_at=(), iou_at=()
+    )
 
 
 def _name_robot(robot: str | Robot) -> str:

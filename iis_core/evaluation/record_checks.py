@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import inf
+from math import inf, isfinite
 from typing import Any
 
 from iis_core.evaluation.protocols import Protocol
@@ -12,7 +12,11 @@ from iis_core.types import Counts
 _KEYS = frozenset(
     ("id", "path", "object_id", "shape", "initial", "initial_boundary", "clicks", "end", "reading", "encoding")
 )
+_OPTIONAL_KEYS = frozenset(("facts",))
 _CLICK_KEYS = frozenset(("number", "row", "col", "positive", "counts", "boundary", "seconds"))
+_OPTIONAL_CLICK_KEYS = frozenset(("violated",))
+"""The optional keys are not in records that older versions wrote."""
+
 _STAGES = frozenset(("model", "robot"))
 _FIRST_STAGES = _STAGES | {"initialize"}
 _LARGEST_IMAGE = 1 << 32
@@ -28,7 +32,7 @@ def check_record(content: Any, protocol: Protocol) -> None:
     Raises:
         ValueError: something is wrong; the message says what.
     """
-    _check_keys("it", content, _KEYS)
+    _check_keys("it", content, _KEYS, _OPTIONAL_KEYS)
     _check(isinstance(content["id"], str) and content["id"] != "", "id is no text")
     _check(isinstance(content["path"], str), "path is no text")
     _check(content["object_id"] is None or type(content["object_id"]) is int, "object_id is no integer")
@@ -42,17 +46,21 @@ def check_record(content: Any, protocol: Protocol) -> None:
         _check_click(number, click, shape)
     first = {"counts": content["initial"], "boundary": content["initial_boundary"]}
     _check_counts([first, *clicks], shape)
+    _check_facts(content.get("facts", {}))
     _check_end(content["end"], [Counts(*click["counts"]) for click in clicks], protocol)
 
 
 def _check_click(number: int, click: Any, shape: Sequence[int]) -> None:
-    _check_keys("click {}", click, _CLICK_KEYS, number)
+    _check_keys("click {}", click, _CLICK_KEYS, _OPTIONAL_CLICK_KEYS, number)
     _check(type(click["number"]) is int and click["number"] == number, "click {} has another number", number)
     _check(isinstance(click["positive"], bool), "click {}: positive is neither true nor false", number)
     _check(type(click["row"]) is int and 0 <= click["row"] < shape[0], "click {}: row is not in the image", number)
     _check(type(click["col"]) is int and 0 <= click["col"] < shape[1], "click {}: col is not in the image", number)
-    _check_keys("click {}: seconds", click["seconds"], _FIRST_STAGES if number == 1 else _STAGES, number)
+    stages = _FIRST_STAGES if number == 1 else _STAGES
+    _check_keys("click {}: seconds", click["seconds"], stages, frozenset(), number)
     _check(all(map(_is_duration, click["seconds"].values())), "click {}: seconds are no numbers", number)
+    is_told = "violated" not in click or _are_numbers(click["violated"], number)
+    _check(is_told, "click {}: violated are no numbers of clicks", number)
 
 
 def _check_counts(states: Sequence[Mapping[str, Any]], shape: Sequence[int]) -> None:
@@ -69,6 +77,15 @@ def _check_counts(states: Sequence[Mapping[str, Any]], shape: Sequence[int]) -> 
     for key in ("counts", "boundary"):
         sizes = {state[key][0] + state[key][2] for state in states}
         _check(len(sizes) == 1, "{}: tp + fn, the size of the object, changes between clicks", key)
+
+
+def _check_facts(facts: Any) -> None:
+    _check(isinstance(facts, dict), "facts is no object of keys and values")
+    for name, value in facts.items():
+        is_fact = isinstance(value, (str, int)) or (isinstance(value, float) and isfinite(value))
+        _check(is_fact, "the fact {} is neither number nor text", name)
+        is_count = name not in ("components", "border") or (type(value) is int and value > 0)
+        _check(is_count, "the fact {} is no number above 0", name)
 
 
 def _check_end(end: Any, counts: Sequence[Counts], protocol: Protocol) -> None:
@@ -88,16 +105,23 @@ def _check(holds: bool, complaint: str, *parts: Any) -> None:
         raise ValueError(complaint.format(*parts))
 
 
-def _check_keys(name: str, content: Any, keys: frozenset[str], *parts: Any) -> None:
+def _check_keys(name: str, content: Any, keys: frozenset[str], optional: frozenset[str], *parts: Any) -> None:
     _check(isinstance(content, dict), name + " is no object of keys and values", *parts)
-    if content.keys() != keys:
-        wrong = sorted(content.keys() ^ keys)
+    if content.keys() != keys and content.keys() - optional != keys:
+        wrong = sorted((content.keys() - optional) ^ keys)
         kind = "missing" if keys - content.keys() else "unknown"
         raise ValueError(f"{name.format(*parts)}: {', '.join(wrong)} is {kind}")
 
 
 def _are_ints(values: Any, count: int, least: int) -> bool:
-    return isinstance(values, list) and len(values) == count and all(type(v) is int and v >= least for v in values)
+    return isinstance(values, list) and [*map(type, values)] == [int] * count and min(values) >= least
+
+
+def _are_numbers(values: Any, last: int) -> bool:
+    """Return whether these are numbers of clicks up to the last one, in order."""
+    if not isinstance(values, list):
+        return False
+    return all(type(value) is int and 1 <= value <= last for value in values) and values == sorted({*values})
 
 
 def _is_duration(value: Any) -> bool:

@@ -26,6 +26,8 @@ class ClickRecord:
         counts: pixels right and wrong after the click, on the whole mask.
         boundary: the same on the mask's boundary.
         seconds: seconds by stage; in a batch, an equal share.
+        violated: the numbers of those clicks so far, this one included, whose pixels the prediction has on the wrong
+            side; None in records from before this was kept.
     """
 
     row: int
@@ -34,6 +36,7 @@ class ClickRecord:
     counts: Counts
     boundary: Counts
     seconds: Mapping[str, float]
+    violated: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Record:
             make, or these are all clicks of the recording that was replayed.
         reading: seconds to read and decode the image and its mask.
         encoding: seconds to encode the image, about 0 where it was encoded for an earlier object.
+        facts: what else is known of the object, see `describe_object`; None in records from before this was kept.
     """
 
     id: str
@@ -66,6 +70,7 @@ class Record:
     end: End
     reading: float
     encoding: float
+    facts: Mapping[str, Any] | None = None
 
     def to_json(self) -> str:
         """Return one line of JSON, without the newline; the index is left out, since the list of objects gives it."""
@@ -78,12 +83,15 @@ class Record:
                 "counts": click.counts,
                 "boundary": click.boundary,
                 "seconds": {stage: round(value, 6) for stage, value in click.seconds.items()},
+                **({} if click.violated is None else {"violated": click.violated}),
             }
             for number, click in enumerate(self.clicks, 1)
         ]
         seconds = {"reading": round(self.reading, 6), "encoding": round(self.encoding, 6)}
         content = {**vars(self), "clicks": clicks, **seconds}
         del content["index"]
+        if self.facts is None:
+            del content["facts"]
         return json.dumps(content)
 
     @classmethod
@@ -114,6 +122,7 @@ class Record:
                 Counts(*click["counts"]),
                 Counts(*click["boundary"]),
                 click["seconds"],
+                tuple(click["violated"]) if "violated" in click else None,
             )
             for click in content["clicks"]
         )

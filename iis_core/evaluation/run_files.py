@@ -6,8 +6,10 @@ failed are in `failures.jsonl`, named likewise.
 
 from __future__ import annotations
 
+import gc
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -97,12 +99,26 @@ def read_all_records(place: Path, ids: list[str], protocol: Protocol) -> list[Re
     places = {name: index for index, name in enumerate(ids)}
     records: dict[str, Record] = {}
     for file in list_files(place, RECORDS):
-        for record in read_lines(file, lambda line: Record.from_json(line, places, protocol)):
+        with _without_collections():
+            found = read_lines(file, lambda line: Record.from_json(line, places, protocol))
+        for record in found:
             if record is not None and record.id in records:
                 raise UserError(f"{file} is damaged: {record.id} has two records in {place}; remove one of them")
             if record is not None:
                 records[record.id] = record
     return list(records.values())
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Look for no garbage among millions of new objects, of which none is: that takes a quarter of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def list_files(place: Path, kind: str) -> list[Path]:

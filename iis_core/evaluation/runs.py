@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iis_core.errors import UserError, near_matches
 from iis_core.evaluation.failures import Failure
@@ -18,6 +18,9 @@ from iis_core.evaluation.run_files import (
     read_all_records,
     read_description,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, repr=False)
@@ -91,10 +94,17 @@ class Run:
         failed = f", {len(self.failures)} failed" if self.failures else ""
         return f"<Run {self.name}: {self.model} on {self.dataset} by {self.protocol.label}, {done} objects{failed}>"
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return the run as a pandas table with one row per object and click; see `iis_core.frame`."""
+        from iis_core.report.frames import frame
+
+        return frame(self)
+
     def _repr_html_(self) -> str:
         from html import escape
 
-        from iis_core.report.table import compute_row, write_notes
+        from iis_core.report.notes import write_notes
+        from iis_core.report.table import compute_row
 
         row = compute_row(self) if self.records else {"run": repr(self)}
         cells = ((key, f"{value:.4g}" if isinstance(value, float) else str(value)) for key, value in row.items())

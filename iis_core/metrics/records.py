@@ -8,14 +8,12 @@ change any more, and its IoU holds for the clicks that were not made.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from math import fsum
 from statistics import quantiles
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from iis_core.errors import UserError
 from iis_core.metrics.ratios import check_iou, iou, iou_reaches
-from iis_core.types import Counts
 
 if TYPE_CHECKING:
     from iis_core.evaluation.protocols import Protocol
@@ -41,6 +39,18 @@ def usual_thresholds(protocol: Protocol) -> list[float]:
         Those of them that are not above the IoU at which the run stops.
     """
     return [t for t in protocol.noc_at if protocol.stop_iou is None or t <= protocol.stop_iou]
+
+
+def usual_clicks(protocol: Protocol) -> list[int]:
+    """Return the numbers of clicks after which papers that follow a protocol report the mean IoU, e.g. 5.
+
+    Args:
+        protocol: the protocol of the run.
+
+    Returns:
+        Those of them that the run has; none where it stops objects by their IoU, which leaves it undefined.
+    """
+    return [k for k in protocol.iou_at if protocol.stop_iou is None and k <= protocol.max_clicks]
 
 
 def reach(record: Record, threshold: float, protocol: Protocol) -> int | None:
@@ -161,12 +171,12 @@ def mean_iou_at(records: Sequence[Record], k: int, protocol: Protocol) -> float:
         UserError: an object was stopped earlier because of its IoU, its recording has fewer clicks, or k is below 1 or
             above the limit.
     """
-    return mean(iou(_find_state(record, k, protocol).counts) for record in records)
+    return mean(iou_at(record, k, protocol) for record in records)
 
 
-def mean_last_iou(records: Sequence[Record]) -> float:
-    """Return the mean IoU after the last click of each object, or before the first where none was made."""
-    return mean(iou(_list_states(record)[-1].counts) for record in records)
+def last_iou(record: Record) -> float:
+    """Return the IoU of an object after its last click, or before the first where none was made."""
+    return iou(record.clicks[-1].counts if record.clicks else record.initial)
 
 
 def mean_boundary_iou_at(records: Sequence[Record], k: int, protocol: Protocol) -> float:
@@ -183,21 +193,7 @@ def mean_boundary_iou_at(records: Sequence[Record], k: int, protocol: Protocol) 
     Raises:
         UserError: as for `mean_iou_at`.
     """
-    return mean(iou(_find_state(record, k, protocol).boundary) for record in records)
-
-
-def iou_drops(records: Sequence[Record]) -> float:
-    """Return the share of clicks after which the IoU is lower than before.
-
-    Args:
-        records: one record per object.
-
-    Returns:
-        The share, in [0, 1]; 0 without clicks. The IoUs are compared exactly.
-    """
-    steps = [pair for record in records for pair in pairwise(_list_states(record))]
-    drops = [_is_lower(after.counts, before.counts) for before, after in steps]
-    return mean(drops) if drops else 0.0
+    return mean(boundary_iou_at(record, k, protocol) for record in records)
 
 
 def seconds_per_click(records: Sequence[Record]) -> dict[str, dict[str, float]]:
@@ -232,19 +228,20 @@ def _percentiles(values: list[float]) -> list[float]:
     return quantiles(values * 2 if len(values) == 1 else values, n=100, method="inclusive")
 
 
-class _State(NamedTuple):
-    """The counts of a prediction, before the first click or after one."""
-
-    counts: Counts
-    boundary: Counts
-
-
-def _list_states(record: Record) -> list[_State]:
-    first = _State(record.initial, record.initial_boundary)
-    return [first, *(_State(click.counts, click.boundary) for click in record.clicks)]
+def iou_at(record: Record, k: int, protocol: Protocol) -> float:
+    """Return the IoU of an object after k clicks; arguments and errors as for `mean_iou_at`."""
+    made = _find_click(record, k, protocol)
+    return iou(record.clicks[made - 1].counts if made else record.initial)
 
 
-def _find_state(record: Record, k: int, protocol: Protocol) -> _State:
+def boundary_iou_at(record: Record, k: int, protocol: Protocol) -> float:
+    """Return the boundary IoU of an object after k clicks; arguments and errors as for `mean_iou_at`."""
+    made = _find_click(record, k, protocol)
+    return iou(record.clicks[made - 1].boundary if made else record.initial_boundary)
+
+
+def _find_click(record: Record, k: int, protocol: Protocol) -> int:
+    """Find the number of the click whose answer holds after k clicks, 0 where there was none."""
     if not 1 <= k <= protocol.max_clicks:
         raise UserError(f"IoU@{k} is not in this run: protocol {protocol.label} has 1 to {protocol.max_clicks} clicks")
     made = len(record.clicks)
@@ -252,10 +249,4 @@ def _find_state(record: Record, k: int, protocol: Protocol) -> _State:
         raise UserError(f"IoU@{k} is undefined: {record.id} was stopped after {made} clicks; {_NEVER_STOP}")
     if k > made and record.end == "recording":
         raise UserError(f"IoU@{k} is undefined: {record.id} was given the {made} clicks of a recording")
-    return _list_states(record)[min(k, len(record.clicks))]
-
-
-def _is_lower(after: Counts, before: Counts) -> bool:
-    if after.union == 0 or before.union == 0:
-        return after.union != 0
-    return after.tp * before.union < before.tp * after.union
+    return min(k, made)

@@ -1,4 +1,4 @@
-"""Models: what one is, its state and weights, losses, fast inference, and fusion into segmentation networks."""
+"""Models: what one is, its state and weights, losses, fast inference, fusion, parts of ViTs."""
 
 from iis_core.models.contract import EncodingModel, IISModel, LayerwiseModel, TrainableModel
 

@@ -53,8 +53,8 @@ def read_torch_file(path: Path) -> Any:
     """
     _require_weights_file(path)
     try:
-        _refuse_bombs(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_stand_in_for(_check_content(path))):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         unsupported = _UNSUPPORTED.search(str(error))
         cause = unsupported[1] if unsupported else first_line(error)[:200]
@@ -94,8 +94,29 @@ def _require_weights_file(path: Path) -> None:
         raise UserError(f"{path} {stand_in}")
 
 
-def _refuse_bombs(path: Path) -> None:
-    """Refuse what would become larger in memory than the file is; `torch.load` only refuses what runs code."""
+class _Inert:
+    """Stands for an object whose class is not at hand; nothing of it is kept."""
+
+    def __init__(self, *arguments: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+def _stand_in_for(names: Iterable[str]) -> list[Any]:
+    """Classes in place of those of `isegm`, by whose losses some published configs are pickled, and of their sets."""
+    places = [name.rpartition(" ") for name in sorted(names) if name.startswith("isegm.")]
+    stand_ins = [type(name, (_Inert,), {"__module__": module}) for module, _, name in places]
+    return [*stand_ins, set] if stand_ins else []
+
+
+def _check_content(path: Path) -> set[str]:
+    """Refuse what would become larger in memory than the file is; `torch.load` only refuses what runs code.
+
+    Returns:
+        The classes and functions that the file names, as "module name".
+    """
     if not zipfile.is_zipfile(path):
         with path.open("rb") as file:
             return _check_pickles(path, file, _PICKLES)
@@ -107,32 +128,38 @@ def _refuse_bombs(path: Path) -> None:
             raise UserError(f"{path} is refused, torch.save does not compress: unpack it and save it anew")
         if sum(entry.file_size for entry in entries) > path.stat().st_size:
             raise UserError(f"{path} is refused, its entries claim more bytes than the file has")
+        named: set[str] = set()
         for entry in entries:
             if entry.filename.endswith("data.pkl"):
                 with archive.open(entry) as file:
-                    _check_pickles(path, file, 1)
-    return None
+                    named |= _check_pickles(path, file, 1)
+    return named
 
 
-def _check_pickles(path: Path, file: IO[bytes], count: int) -> None:
+def _check_pickles(path: Path, file: IO[bytes], count: int) -> set[str]:
     """Refuse the calls that make much from little.
+
+    Returns:
+        The classes and functions that are named, as "module name".
 
     Raises:
         UserError: there is one, or there are too many values.
         ValueError: these are no pickles.
     """
-    calls: set[str] = set()
+    named: set[str] = set()
     texts: set[str] = set()
     opcodes = itertools.chain.from_iterable(pickletools.genops(file) for _ in range(count))
     for number, (opcode, argument, _) in enumerate(opcodes):
         if number > _MOST_VALUES:
             raise UserError(f"{path} is refused, it holds more than {_MOST_VALUES} values beside tensors")
         if opcode.name == "GLOBAL":
-            calls.add(str(argument).rpartition(" ")[2])
+            named.add(str(argument))
         elif isinstance(argument, str):
             texts.add(argument)
+    calls = {name.rpartition(" ")[2] for name in named}
     if "bytearray" in calls or ("encode" in calls and any(map(_is_transform, texts))):
         raise UserError(f"{path} is refused, it holds more than tensors and plain values: a call that fills memory")
+    return named
 
 
 def _is_transform(name: str) -> bool:

@@ -189,6 +189,7 @@ def iis_protocols() -> Iterator[ProtocolSpec]:
         max_clicks=20,
         stop_iou=0.95,
         noc_at=(0.85, 0.9, 0.95),
+        iou_at=(5,),
         ignore="ignored pixels (-1) are never an error and leave both terms of the IoU",
     )
 

@@ -19,7 +19,7 @@ from iis_core.plugins.specs import DatasetSpec, ModelSpec, Spec
 
 SpecT = TypeVar("SpecT", bound=Spec)
 
-OWN_PLUGINS = ("classic", "datasets", "gto99", "lightning", "mmseg", "ritm", "sam", "smp")
+OWN_PLUGINS = ("classic", "datasets", "gto99", "lightning", "mmseg", "ritm", "sam", "segnext", "simpleclick", "smp")
 """Namespaces of the plugins that live beside this core in its repository."""
 
 OWN_COMMANDS: Mapping[str, str] = {"train": "lightning"}

@@ -13,7 +13,7 @@ from iis_core.files.writing import explain_write_errors
 from iis_core.metrics.curves import mean_iou_curve, noc_histogram, share_reached
 from iis_core.metrics.records import usual_thresholds
 from iis_core.report.differences import list_differing_settings
-from iis_core.report.table import percent
+from iis_core.report.measures import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from iis_core.report.pairing import explain_difference, group_comparable, group_repeats
+
 if TYPE_CHECKING:
     from iis_core.evaluation import Run
 
@@ -42,10 +44,12 @@ def compare_runs(runs: Sequence[Run]) -> list[str]:
         rules = {_describe_stop(run): run.name for run in reversed(runs)}
         described = "; ".join(f"{path}: {rule}" for rule, path in reversed(rules.items()))
         notes.append(f"drops are shares of different clicks, for the stop rules differ ({described})")
-    sets = {run.dataset: set[frozenset[str]]() for run in runs}
-    for run in runs:
-        sets[run.dataset].add(frozenset(record.id for record in run.records))
-    notes += [f"the runs on {dataset} are not of the same objects" for dataset, ids in sets.items() if len(ids) > 1]
+    by_dataset: dict[str, Run] = {}
+    for (first, *_), *_ in group_comparable(group_repeats(runs)):
+        usual = by_dataset.setdefault(first.dataset, first)
+        difference = explain_difference(usual, first)
+        if difference is not None:
+            notes.append(f"{first.name} is not compared with {usual.name}: {difference}")
     return notes
 
 

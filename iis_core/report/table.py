@@ -1,64 +1,99 @@
-"""One row of numbers per run. Runs are never merged, whatever their protocols."""
+"""One row per run, or per runs that differ in the seed alone; others are never merged, whatever their protocols."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from iis_core.errors import UserError
-from iis_core.metrics import (
-    area_under_curve,
-    failures,
-    iou_drops,
-    mean_boundary_iou_at,
-    mean_iou_at,
-    mean_iou_over_clicks,
-    mean_last_iou,
-    mean_noc,
-    never_reached,
-    seconds_per_click,
-    usual_thresholds,
-)
+from iis_core.metrics import seconds_per_click
 from iis_core.report.differences import list_differing_settings
+from iis_core.report.formats import Cell
+from iis_core.report.measures import Numbers, measure_run
 
 if TYPE_CHECKING:
     from iis_core.evaluation import Run
+    from iis_core.evaluation.records import Record
+    from iis_core.report.estimates import Comparison, Difference, Entry, Estimate, Report
 
 Row = dict[str, Any]
-
-_SHOWN = 5
-"""The largest number of failures to list."""
 
 COLUMNS = ("run", "model", "dataset", "protocol", "objects")
 """The columns that say what a row is about; the others are numbers."""
 
 
-def compute_rows(
-    runs: Sequence[Run],
-    thresholds: Sequence[float] | None = None,
-    ious_at: Sequence[int] = (),
-    *,
-    auc: bool = False,
-    timings: bool = False,
-) -> list[Row]:
-    """Compute the rows of runs that are shown together: what each is, in what they differ, and their numbers.
+def compute_rows(report: Report, *, timings: bool = False) -> list[Row]:
+    """List the entries of a report for programs: what each is, in what they differ, and their numbers.
 
     Args:
-        runs: the runs.
-        thresholds: as for `compute_row`.
-        ious_at: as for `compute_row`.
-        auc: as for `compute_row`.
+        report: the report.
         timings: whether to give the seconds, too.
 
-    Raises:
-        UserError: as for `compute_row`.
+    Returns:
+        Rows in which a number `NoC@90` stands before `NoC@90 low` and `NoC@90 high`, its interval, `NoC@90 sd`
+            between seeds, and, where the entry is compared with another one, `NoC@90 difference`, its `low` and
+            `high`, `p`, `p Holm`, `better`, `worse`, `equal`.
     """
-    differences = list_differing_settings(runs)
+    compared = {id(comparison.other): comparison for comparison in report.comparisons}
+    rows = []
+    for entry, facts in zip(report.entries, describe_entries(report), strict=True):
+        seconds = compute_timings([record for run in entry.runs for record in run.records]) if timings else {}
+        rows.append({**facts, **_flatten(entry, compared.get(id(entry))), **seconds})
+    return rows
+
+
+def _flatten(entry: Entry, comparison: Comparison | None) -> Row:
+    row: Row = {}
+    for name, estimate in entry.estimates.items():
+        row[name] = estimate.measure.value
+        row |= {f"{name} {end}": value for end, value in _list_ends(estimate)}
+        if estimate.measure.spread is not None:
+            row[f"{name} sd"] = estimate.measure.spread
+        difference = None if comparison is None else comparison.differences.get(name)
+        if difference is not None:
+            row[f"{name} difference"] = difference.value
+            row |= {f"{name} difference {end}": value for end, value in _list_ends(difference)}
+            row |= {f"{name} p": difference.p, f"{name} p Holm": difference.corrected}
+            row |= {f"{name} {way}": getattr(difference, way) for way in ("better", "worse", "equal")}
+    return row if comparison is None else {**row, "compared with": name_entry(comparison.first)}
+
+
+def _list_ends(of: Estimate | Difference) -> Iterable[tuple[str, float | None]]:
+    low, high = (None, None) if of.interval is None else of.interval
+    return ("low", low), ("high", high)
+
+
+def format_rows(report: Report) -> list[Row]:
+    """List the entries of a report for people: what each is, in what they differ, and their numbers as text."""
     return [
-        {**describe_run(run), **different, **numbers, **(compute_timings(run) if timings else {})}
-        for run, different in zip(runs, differences, strict=True)
-        for numbers in [compute_row(run, thresholds, ious_at, auc)]
+        {**facts, **{name: format_estimate(estimate) for name, estimate in entry.estimates.items()}}
+        for entry, facts in zip(report.entries, describe_entries(report), strict=True)
     ]
+
+
+def format_estimate(estimate: Estimate) -> str:
+    """Format a number with its interval and its standard deviation between seeds."""
+    return Cell(estimate.measure.value, estimate.interval, estimate.measure.spread).text
+
+
+def describe_entries(report: Report) -> list[Row]:
+    """Say what each entry of a report is, and in what settings they differ; the same keys for all."""
+    entries = report.entries
+    differences = list_differing_settings([entry.runs[0] for entry in entries])
+    rows = [
+        {**describe_run(entry.runs[0]), "run": name_entry(entry), **different}
+        for entry, different in zip(entries, differences, strict=True)
+    ]
+    for row, entry in zip(rows, entries, strict=True):
+        if any(len(each.runs) > 1 for each in entries):
+            row["seed"] = ", ".join(str(run.settings["seed"]) for run in entry.runs)
+        if report.by is not None:
+            row[report.by] = entry.stratum or "all"
+    return rows
+
+
+def name_entry(entry: Entry) -> str:
+    """Name an entry by its run folders."""
+    return ", ".join(run.name for run in entry.runs)
 
 
 def describe_run(run: Run) -> Row:
@@ -75,44 +110,26 @@ def describe_run(run: Run) -> Row:
 def compute_row(
     run: Run, thresholds: Sequence[float] | None = None, ious_at: Sequence[int] = (), auc: bool = False
 ) -> Row:
-    """Compute the numbers of a run, by column name, after what the run is.
+    """Compute the numbers of a run, by column name, after what the run is; without intervals.
 
     Args:
         run: the run.
         thresholds: IoUs for NoC and failures; by default the usual ones.
-        ious_at: numbers of clicks after which to give the mean IoU of masks and of their boundaries.
+        ious_at: numbers of clicks after which to give the mean IoU of masks and of their boundaries; by default the
+            usual ones.
         auc: whether to give the area under the IoU curve.
 
     Raises:
         UserError: the run has no records, or a number is undefined because objects stopped early.
     """
-    if not run.records:
-        raise UserError(f"{run.name} has no records yet: evaluate it further")
-    records, protocol = run.records, run.protocol
-    thresholds = usual_thresholds(protocol) if thresholds is None else thresholds
-    row = describe_run(run)
-    for threshold in thresholds:
-        row[f"NoC@{percent(threshold)}"] = mean_noc(records, threshold, protocol)
-    for threshold in thresholds:
-        row[f">={protocol.max_clicks}@{percent(threshold)}"] = failures(records, threshold, protocol)
-        row[f"never@{percent(threshold)}"] = never_reached(records, threshold, protocol)
-    if protocol.is_replay:
-        row["last mIoU"] = mean_last_iou(records)
-    elif protocol.stop_iou is None:
-        row["mIoU"] = mean_iou_over_clicks(records, protocol)
-    for k in ious_at:
-        row[f"mIoU@{k}"] = mean_iou_at(records, k, protocol)
-        row[f"boundary mIoU@{k}"] = mean_boundary_iou_at(records, k, protocol)
-    if auc:
-        row["AuC"] = area_under_curve(records, protocol)
-    row["drops"] = iou_drops(records)
-    return row
+    measures = measure_run(run, Numbers(thresholds=thresholds, ious_at=ious_at, auc=auc))
+    return {**describe_run(run), **{measure.name: measure.value for measure in measures}}
 
 
-def compute_timings(run: Run) -> Row:
-    """Compute the seconds that each stage of a run took, by column name: mean, median, 95th percentile."""
+def compute_timings(records: Sequence[Record]) -> Row:
+    """Compute the seconds that each stage took, by column name: mean, median, 95th percentile."""
     row: Row = {}
-    for stage, seconds in seconds_per_click(run.records).items():
+    for stage, seconds in seconds_per_click(records).items():
         unit = "s/object" if stage == "reading" else "s/click"
         row |= {f"{stage} {unit}{'' if key == 'mean' else ' ' + key}": value for key, value in seconds.items()}
     return row
@@ -130,31 +147,3 @@ def list_columns(rows: Sequence[Row]) -> list[str]:
                 columns.insert(place, column)
             place += 1
     return columns
-
-
-def percent(threshold: float) -> str:
-    """Format an IoU in percent, as the literature writes it: 0.85 becomes "85"."""
-    return f"{100 * threshold:.4g}"
-
-
-def write_notes(run: Run) -> list[str]:
-    """List what a reader must know besides the numbers: departures, missing objects, a batch size other than 1."""
-    notes = []
-    for rule, (named, used) in run.protocol.departures.items():
-        notes.append(f"{run.protocol.label}: {rule} is {used} instead of {named}")
-    if run.protocol.is_replay:
-        notes.append(f"no robot watched the model: it was given {run.protocol.robot}")
-    if not run.is_complete:
-        notes.append(f"unfinished: {len(run.records)} of {run.objects} objects")
-    notes += [f"{failure.id} failed: {failure.reason}" for failure in run.failures[:_SHOWN]]
-    if len(run.failures) > _SHOWN:
-        notes.append(f"{len(run.failures) - _SHOWN} more objects failed")
-    whole = run.settings["dataset"]["whole"]
-    published = run.settings["dataset"].get("published")
-    if run.objects != whole:
-        notes.append(f"a part of the dataset: {run.objects} of {whole} objects")
-    if published is not None and published != whole:
-        notes.append(f"the dataset has {whole} objects here, {published} are published")
-    if run.settings["batch_size"] != 1:
-        notes.append(f"batch size {run.settings['batch_size']}; reported numbers use 1")
-    return notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,6 +105,24 @@ def test_few_bits_in_many_are_reported(ending: str, save: Save, read: Callable[.
     assert f"images/a.{ending} stores numbers up to 4095 of 65535" in finding.problem
     save(f"images/a.{ending}", Image.fromarray(deep << 4))
     assert [f for some in check_files(load_dataset("folder", root=str(tmp_path)), None) for f in some] == []
+
+
+def test_masks_that_look_inverted_are_remarked_once(save: Save, read: Callable[..., Sample], tmp_path: Path) -> None:
+    surrounding = np.full((48, 64), 255, np.uint8)
+    surrounding[10:30, 10:30] = 0
+    large = np.zeros((48, 64), np.uint8)
+    large[2:, 2:] = 255
+    low = np.zeros((48, 64), np.uint8)
+    low[30:] = 255
+    for name, mask in (("a", low), ("b", surrounding), ("c", large), ("d", surrounding)):
+        save(f"masks/{name}.png", Image.fromarray(mask))
+        save(f"images/{name}.png", RGB)
+    findings = [f for some in check_files(load_dataset("folder", root=str(tmp_path)), None) for f in some]
+    (finding,) = findings
+    assert finding.sample == ""
+    assert re.match(
+        r"2 objects touch three borders .*, the first is object 255 of b: are masks inverted\?", finding.problem
+    )
 
 
 def test_a_mask_without_image_is_remarked(save: Save, read: Callable[..., Sample], tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ import torch
 from fill_weights import fill_weights
 from iis_ritm import build_network
 from iis_ritm.configs import CONFIGS
-from iis_ritm.folding import fold, prepare_for_inference
 from torch.nn import functional
 
 from iis_core import UserError
+from iis_core.models.inference import fold, prepare_for_inference
 
 MODELS = json.loads((Path(__file__).parent / "reference" / "ritm_models.json").read_text())
 PUBLISHED = [name for name in MODELS if not name.startswith("_")]

@@ -11,7 +11,6 @@ import pytest
 import torch
 from fill_weights import fill_weights
 from iis_ritm import RITMModel, build_network
-from iis_ritm.zoom import Box, OrderedClick, ZoomIn, box_iou
 
 from iis_core import UserError, interact, load_robot
 from iis_core.metrics.masks import count
@@ -152,23 +151,6 @@ def test_pixels_are_cut_out_anew_only_where_the_region_changed(toy: torch.nn.Mod
     assert cuts[1][1] is cuts[2][1]
     assert cuts[2][0] != cuts[3][0]
     assert cuts[2][1] is not cuts[3][1]
-
-
-def test_boxes_are_compared_side_by_side() -> None:
-    assert box_iou(Box(0, 9, 0, 9), Box(0, 9, 0, 9)) == 1
-    assert box_iou(Box(0, 9, 0, 9), Box(0, 4, 0, 9)) == 0.5
-    assert box_iou(Box(0, 9, 0, 9), Box(20, 29, 0, 9)) == 0
-
-
-def test_a_region_holds_the_object_and_the_positive_clicks() -> None:
-    mask = np.zeros((500, 700), bool)
-    mask[200:260, 300:400] = True
-    clicks = [OrderedClick(450, 350, True, 0), OrderedClick(5, 5, False, 1)]
-    region = ZoomIn().object_region(mask, clicks)
-    assert region.top <= 200 - 20
-    assert region.bottom == 499
-    assert region.left > 200
-    assert ZoomIn().object_region(mask & False, clicks) is None
 
 
 def test_training_gives_logits_with_gradients_at_full_size() -> None:

@@ -91,7 +91,7 @@ def _list_one_object_each() -> Iterator[DatasetSpec]:
     yield DatasetSpec(
         name="datasets/coco-mval",
         target="iis_datasets.pairs:coco_mval",
-        summary="COCO_MVal, 800 objects of COCO's validation images, ten for each class",
+        summary="COCO_MVal, 800 objects of COCO's validation images, about ten for each class",
         paper="Sofiiuk, Petrov, Barinova, Konushin 2020, f-BRS: Rethinking Backpropagating Refinement",
         licence="annotations CC-BY-4.0, photographs under the terms of Flickr",
         images=800,
@@ -111,6 +111,18 @@ def _list_one_object_each() -> Iterator[DatasetSpec]:
         layout="SEQUENCE/FRAME.jpg, SEQUENCE/objectK_FRAME.png, SEQUENCE/init_sp_objectK_FRAME.png, "
         "SEQUENCE/init_stm_objectK_FRAME.png",
         page="https://github.com/XavierCHEN34/ClickSEG",
+    )
+    yield DatasetSpec(
+        name="datasets/hqseg44k",
+        target="iis_datasets.hqseg44k:hqseg44k",
+        summary="HQSeg-44K val, fine masks of DIS5K, ThinObject5K, COIFT and HRSOD; --data part=coift for one of them",
+        paper="Ke et al. 2023, Segment Anything in High Quality",
+        licence="Apache-2.0 is stated where it is published; its parts have terms of their own, e.g. a file in DIS5K/",
+        images=1537,
+        objects=1537,
+        layout="DIS5K/DIS-VD/ with im/NAME.jpg, gt/NAME.png; thin_object_detection/ with ThinObject5K/images_test, "
+        "masks_test, COIFT/images, masks, HRSOD/images, masks_max255 (DIS5K.zip and thin_object_detection.zip)",
+        page="https://huggingface.co/sam-hq-team/sam-hq-training/tree/main/data",
     )
 
 

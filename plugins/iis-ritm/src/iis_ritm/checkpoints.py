@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from iis_core import UserError
+from iis_core.models.published import require_architecture
 from iis_core.models.weights import StoredWeights
 from iis_ritm.configs import CONFIGS
 from iis_ritm.networks.published import parse_config
@@ -28,19 +28,15 @@ def convert_checkpoint(stored: StoredWeights, config: Mapping[str, Any]) -> Stor
         return stored
     found = stored.config.get("network", stored.config)
     _, params = parse_config(found)
-    _check_architecture(config["network"], found, str(stored.path))
+    asked = next(name for name, known in CONFIGS.items() if known == config["network"])
+    require_architecture(
+        stored.path,
+        f"ritm/{asked}",
+        _describe_architecture(found),
+        {f"ritm/{name}": _describe_architecture(known) for name, known in CONFIGS.items()},
+        otherwise="use iis_ritm.build_network(config) and RITMModel",
+    )
     return replace(stored, config={"network": {"class": str(found["class"]), "params": params}})
-
-
-def _check_architecture(wanted_config: Mapping[str, Any], config: Mapping[str, Any], path: str) -> None:
-    found, wanted = _describe_architecture(config), _describe_architecture(wanted_config)
-    if found == wanted:
-        return
-    asked = next(name for name, known in CONFIGS.items() if known == wanted_config)
-    fitting = [f"ritm/{name}" for name, known in CONFIGS.items() if _describe_architecture(known) == found]
-    remedy = f"load it as {' or '.join(fitting)}" if fitting else "use iis_ritm.build_network(config) and RITMModel"
-    different = [f"{key} {found[key]} instead of {wanted.get(key)}" for key in found if found[key] != wanted.get(key)]
-    raise UserError(f"{path} is not a ritm/{asked} ({', '.join(different)}): {remedy}")
 
 
 def _describe_architecture(config: Mapping[str, Any]) -> dict[str, object]:

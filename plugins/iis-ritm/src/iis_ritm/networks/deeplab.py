@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from iis_core import UserError
-from iis_ritm.networks.network import RITMNetwork, resize_aligned
+from iis_core.models.inference import resize_aligned
+from iis_ritm.networks.network import RITMNetwork
 from iis_ritm.networks.resnet import BLOCKS, ResNet
 
 _SKIP = 32

@@ -6,31 +6,15 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from iis_core.clicks import disks, tanh_distances
+from iis_core.clicks import disks, drop_negative_places, tanh_distances
+from iis_core.models.hrnet import embed_maps
+from iis_core.models.inference import resize_aligned
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 _CONV_EXTEND = ("maps_transform.weight", "maps_transform.bias")
 _CONV_EXTEND_LR_MULT = 0.1
-
-
-class Scale(nn.Module):
-    """Multiplies by a learned factor that is never negative.
-
-    Args:
-        initial: the factor before training.
-    """
-
-    conv_norms = ()
-
-    def __init__(self, initial: float) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.full((1,), initial))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.scale.abs()
 
 
 class RITMNetwork(nn.Module):
@@ -93,8 +77,7 @@ class RITMNetwork(nn.Module):
         elif conv_extend:
             self.maps_transform: nn.Module = nn.Conv2d(channels, self.stem_channels, 3, stride=2, padding=1)
         else:
-            spread = nn.Conv2d(16, self.stem_channels, 3, stride=2, padding=1)
-            self.maps_transform = nn.Sequential(nn.Conv2d(channels, 16, 1), activation, spread, Scale(0.05))
+            self.maps_transform = embed_maps(channels, activation)
 
     def backbone(self, image: Tensor, additional: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Compute logits and auxiliary logits at some lower resolution.
@@ -110,7 +93,7 @@ class RITMNetwork(nn.Module):
 
         Args:
             image: float32 (B, 3, H, W) in [0, 1]; with a previous mask (B, 4, H, W).
-            points: float32 (B, 2n, 3) of (row, col, order), the first n positive, order -1 for no click.
+            points: float32 or float64 (B, 2n, 3) of (row, col, order), the first n positive, order -1 for no click.
 
         Returns:
             `instances`, float32 (B, 1, H, W), and `instances_aux` if the network has it.
@@ -142,6 +125,7 @@ class RITMNetwork(nn.Module):
             float32 (B, 2 groups, H, W).
         """
         render = disks if self.use_disks else tanh_distances
+        points = drop_negative_places(points)
         if len(self.radii) == 1:
             return render(points, shape, self.radii[0])
         groups = _assign_groups(points, len(self.radii))
@@ -159,16 +143,6 @@ class RITMNetwork(nn.Module):
             parameter: name of the parameter.
         """
         raise NotImplementedError
-
-
-def resize_aligned(x: Tensor, shape: Sequence[int]) -> Tensor:
-    """Resize bilinearly, with corners aligned.
-
-    Args:
-        x: float32 (B, C, H, W).
-        shape: the new (height, width).
-    """
-    return functional.interpolate(x, size=tuple(shape), mode="bilinear", align_corners=True)
 
 
 def _assign_groups(points: Tensor, groups: int) -> Tensor:

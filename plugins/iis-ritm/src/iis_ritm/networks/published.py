@@ -7,6 +7,7 @@ from typing import Any
 
 from iis_core import UserError
 from iis_core.errors import near_matches
+from iis_core.models.published import read_published_config
 from iis_ritm.configs import CONFIGS
 from iis_ritm.networks import DeepLabNetwork, HRNetNetwork, RITMNetwork
 
@@ -53,21 +54,13 @@ def parse_config(config: Mapping[str, Any]) -> tuple[type[RITMNetwork], dict[str
     Raises:
         UserError: the config is malformed, or its class or norm layer is not supported.
     """
-    try:
-        name, given = str(config["class"]).rsplit(".", 1)[-1], dict(config["params"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError("a config is {'class': ..., 'params': {...}}, not " + repr(config)[:200]) from error
+    name, params = read_published_config(config)
     if name not in _CLASSES:
         raise UserError(f"config names the class {config['class']!r}; supported are {', '.join(_CLASSES)}")
-    params = {key: _read_value(value) for key, value in given.items()}
     norm = params.get("norm_layer") or "BatchNorm2d"
     if not str(getattr(norm, "__name__", norm)).endswith("BatchNorm2d"):
         raise UserError(f"config asks for the norm layer {norm!r}; supported is BatchNorm2d")
     return _CLASSES[name], {key: value for key, value in params.items() if key not in _TRAINING_PARAMETERS}
-
-
-def _read_value(value: Any) -> Any:
-    return value["value"] if isinstance(value, Mapping) and "value" in value else value
 
 
 def _list_known() -> str:

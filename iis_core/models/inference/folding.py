@@ -1,4 +1,4 @@
-"""A copy of a network for inference: batch norms folded, less to convolve.
+"""A copy of a network for inference, with batch norms folded into the convolutions that they read.
 
 The modules of a network do not tell in which order they run, nor how often, nor who else reads what one of them gives.
 So nothing is folded unless every class of the network either is one of torch's or says it by an attribute of its own::
@@ -7,6 +7,8 @@ So nothing is folded unless every class of the network either is one of torch's 
 
 which names the convolutions that are read by a batch norm and by nothing else. A class that says so, be it `()`, also
 promises to call each `nn.Sequential` that it holds as a whole. A subclass may run otherwise, and has to say it again.
+
+Such a class may also have a method `prepare_for_inference()`, which changes the folded copy to compute less.
 """
 
 from __future__ import annotations
@@ -20,8 +22,7 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from iis_core.models.inference import consists_of
-from iis_ritm.networks.hrnet import HRNet
+from iis_core.models.inference.copies import consists_of
 
 
 @torch.no_grad()
@@ -32,14 +33,15 @@ def prepare_for_inference(network: nn.Module) -> nn.Module:
         network: in evaluation mode.
 
     Returns:
-        The folded copy, channels last, in which HRNet convolves low resolutions before they are enlarged.
+        The folded copy, channels last, prepared by those of its modules that have a method for it.
     """
     if not _is_known(network):
         return network
     network = fold(network)
     for module in network.modules():
-        if isinstance(module, HRNet) and module.has_context and _is_folded_and_rectified(module.conv3x3_ocr):
-            module.split_wide_convolution()
+        prepare = getattr(module, "prepare_for_inference", None)
+        if prepare is not None:
+            prepare()
     return network.to(memory_format=torch.channels_last)
 
 
@@ -95,7 +97,3 @@ def _find_end(holder: nn.Module, name: str, place: int, slots: Counter[nn.Module
 
 def _has_fixed_statistics(norm: nn.BatchNorm2d, dtype: torch.dtype) -> bool:
     return not norm.training and norm.running_mean is not None and norm.running_mean.dtype == dtype
-
-
-def _is_folded_and_rectified(sequence: nn.Module) -> bool:
-    return [type(module) for module in sequence.children()] == [nn.Conv2d, nn.Identity, nn.ReLU]

@@ -1,4 +1,7 @@
-"""Zoom-in: which region of the image the network sees, by the published rules."""
+"""Zoom-in: which region of the image the network sees, by the published rules.
+
+Source: Sofiiuk et al. 2020, f-BRS: Rethinking Backpropagating Refinement for Interactive Segmentation.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 from torch import Tensor
+from torch.nn import functional
 
-from iis_core import UserError
-from iis_ritm.networks.network import resize_aligned
-
-
-class OrderedClick(NamedTuple):
-    """A click in pixels of what the network sees.
-
-    Args:
-        row: the row, which may lie between two pixels.
-        col: the column, likewise.
-        positive: whether the click is positive.
-        order: its place among the clicks, from 0.
-    """
-
-    row: float
-    col: float
-    positive: bool
-    order: int
+from iis_core.clicks.points import PlacedClick
+from iis_core.errors import UserError
+from iis_core.types import SignedClick
 
 
 class Box(NamedTuple):
@@ -74,8 +63,10 @@ class ZoomIn:
     prob_thresh: float = 0.5
 
     def __post_init__(self) -> None:
-        sides = self.target_size if isinstance(self.target_size, (tuple, list)) else (self.target_size,)
-        if not all(isinstance(side, int) and side > 0 for side in sides) or len(sides) > 2:
+        sides = (
+            self.target_size if isinstance(self.target_size, (tuple, list)) else (self.target_size, self.target_size)
+        )
+        if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
             raise UserError(f"target_size must be a side or (height, width) in pixels, not {self.target_size!r}")
         if not (self.expansion_ratio > 0 and self.min_crop_size > 0 and self.skip_clicks >= -1):
             raise UserError(
@@ -84,7 +75,7 @@ class ZoomIn:
             )
 
     def next_region(
-        self, clicks: Sequence[OrderedClick], last: np.ndarray | None, region: Box | None, shape: tuple[int, int]
+        self, clicks: Sequence[SignedClick], last: np.ndarray | None, region: Box | None, shape: tuple[int, int]
     ) -> tuple[Box | None, bool]:
         """Choose the region for the next prediction.
 
@@ -110,7 +101,7 @@ class ZoomIn:
             region = current
         return region, True
 
-    def object_region(self, mask: np.ndarray, clicks: Sequence[OrderedClick]) -> Box | None:
+    def object_region(self, mask: np.ndarray, clicks: Sequence[SignedClick]) -> Box | None:
         """Find the region around the mask and the positive clicks, expanded and clamped to the image.
 
         Args:
@@ -125,7 +116,7 @@ class ZoomIn:
         mask = mask.copy()
         for click in clicks:
             if click.positive:
-                mask[int(click.row), int(click.col)] = True
+                mask[click.row, click.col] = True
         spans = []
         for axis, side in ((1, mask.shape[0]), (0, mask.shape[1])):
             places = np.flatnonzero(mask.any(axis=axis))
@@ -171,7 +162,7 @@ def crop_and_resize(pixels: Tensor, region: Box, shape: tuple[int, int]) -> Tens
     return resize_aligned(pixels[:, :, region.top : region.bottom + 1, region.left : region.right + 1], shape)
 
 
-def map_clicks(clicks: Sequence[OrderedClick], region: Box, shape: tuple[int, int]) -> list[OrderedClick]:
+def map_clicks(clicks: Sequence[SignedClick | PlacedClick], region: Box, shape: tuple[int, int]) -> list[PlacedClick]:
     """Convert clicks to pixels of a region at another size.
 
     Args:
@@ -180,12 +171,33 @@ def map_clicks(clicks: Sequence[OrderedClick], region: Box, shape: tuple[int, in
         shape: (height, width) to which the region is resized.
     """
     return [
-        click._replace(
-            row=shape[0] * (click.row - region.top) / region.shape[0],
-            col=shape[1] * (click.col - region.left) / region.shape[1],
+        PlacedClick(
+            shape[0] * (click.row - region.top) / region.shape[0],
+            shape[1] * (click.col - region.left) / region.shape[1],
+            click.positive,
         )
         for click in clicks
     ]
+
+
+def mirror_clicks(clicks: Sequence[SignedClick | PlacedClick], width: int) -> list[PlacedClick]:
+    """Place clicks in the mirrored image.
+
+    Args:
+        clicks: clicks in pixels of the image.
+        width: of the image.
+    """
+    return [PlacedClick(click.row, width - click.col - 1, click.positive) for click in clicks]
+
+
+def resize_aligned(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """Resize bilinearly, with corners aligned.
+
+    Args:
+        x: float32 (B, C, H, W).
+        shape: the new (height, width).
+    """
+    return functional.interpolate(x, size=tuple(shape), mode="bilinear", align_corners=True)
 
 
 def paste(probabilities: Tensor, region: Box, shape: tuple[int, int]) -> Tensor:
@@ -215,7 +227,7 @@ def _span_iou(a: int, b: int, c: int, d: int) -> float:
     return max(0, min(b, d) - max(a, c) + 1) / max(1e-6, max(b, d) - min(a, c) + 1)
 
 
-def _holds(region: Box, clicks: Sequence[OrderedClick]) -> bool:
+def _holds(region: Box, clicks: Sequence[SignedClick]) -> bool:
     """Whether all positive clicks lie inside; the last row and column do not count as inside, as published."""
     return all(
         region.top <= click.row < region.bottom and region.left <= click.col < region.right

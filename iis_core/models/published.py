@@ -1,0 +1,62 @@
+"""Configs of checkpoints in the form of `isegm`, the package of RITM and its descendants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from iis_core.errors import UserError
+
+
+def read_published_config(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Read the class of a network and its parameters as plain values.
+
+    Args:
+        config: `{"class", "params"}`, in which each parameter is a plain value or a checkpoint's
+            `{"type", "value", "specified"}`.
+
+    Returns:
+        The last part of the class's name, and its keywords.
+
+    Raises:
+        UserError: the config is malformed.
+
+    Example:
+        >>> read_published_config({"class": "isegm.model.X", "params": {"width": {"type": "builtin", "value": 18}}})
+        ('X', {'width': 18})
+    """
+    try:
+        name, params = str(config["class"]).rpartition(".")[2], dict(config["params"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError("a config is {'class': ..., 'params': {...}}, not " + repr(config)[:200]) from error
+    return name, {key: _read_value(value) for key, value in params.items()}
+
+
+def _read_value(value: Any) -> Any:
+    return value["value"] if isinstance(value, Mapping) and "value" in value else value
+
+
+def require_architecture(
+    path: Path, name: str, found: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]], *, otherwise: str
+) -> None:
+    """Check that a checkpoint has the architecture of the name that it is loaded by.
+
+    Args:
+        path: the checkpoint.
+        name: the model's name, one of those known.
+        found: the checkpoint's architecture: what tells one network from another, by keyword.
+        known: the architectures of all models of a family, by their names.
+        otherwise: what to do with an architecture that is not known.
+
+    Raises:
+        UserError: it has another one; if that is known, its names are given.
+    """
+    wanted = known[name]
+    if found == wanted:
+        return
+    fitting = [other for other, architecture in known.items() if architecture == found]
+    remedy = f"load it as {' or '.join(fitting)}" if fitting else otherwise
+    keys = [key for key in {**wanted, **found} if found.get(key) != wanted.get(key)]
+    different = [f"{key} {found.get(key)} instead of {wanted.get(key)}" for key in keys]
+    raise UserError(f"{path} is not a {name} ({', '.join(different)}): {remedy}")

@@ -10,7 +10,7 @@ import hostile_contents as hostile
 import numpy as np
 from hostile_contents import Writer
 from hostile_core import PIXELS, WEIGHTS
-from hostile_reading import Reader, command, read_dataset
+from hostile_reading import Reader, call, command, read_dataset
 
 TINY = """
 model: {name: smp/unet, keywords: {weights: random, encoder_name: mobilenet_v2}}
@@ -22,6 +22,12 @@ out: OUT
 
 def write_recipe(path: Path, canary: Path) -> None:
     path.write_text(TINY.replace("OUT", str(path.parent / "out")))
+
+
+def open_session(folder: Path, text: str) -> None:
+    from iis_web.session import Session
+
+    Session(folder, "here").close()
 
 
 JPEG, MASK = hostile.image("JPEG"), hostile.mask
@@ -62,6 +68,30 @@ RITM = {
     },
     "unknown parameters": {"class": "x.HRNetModel", "params": {"os.system": "touch CANARY"}},
     "no parameters": {"class": "x.HRNetModel", "params": [1]},
+    "a word": "os.system",
+}  # fmt: skip
+PARTS = {"backbone_params": {}, "neck_params": {}, "head_params": {}}
+SIMPLECLICK = {
+    **{name: RITM[name] for name in ("a class by its path", "no parameters", "a word")},
+    "parts of another kind": {"class": "x.PlainVitModel", "params": {**PARTS, "backbone_params": "os.system"}},
+    "unknown parameters": {"class": "x.PlainVitModel", "params": {**PARTS, "os.system": "touch CANARY"}},
+    "unknown parameters of a part": {"class": "x.PlainVitModel", "params": {**PARTS, "neck_params": {"os.system": 1}}},
+}
+SEGNEXT_PARTS = {"backbone_params": {}, "neck_params": {}, "head_params": {}, "fusion_params": {}}
+SEGNEXT = {
+    **{name: network for name, network in RITM.items() if name not in ("unknown parameters",)},
+    "parts of another kind": {"class": "x.PlainVitModel", "params": {**SEGNEXT_PARTS, "head_params": "os.system"}},
+    "unknown parameters": {"class": "x.PlainVitModel", "params": {**SEGNEXT_PARTS, "os.system": "touch CANARY"}},
+    "a size that is none": {
+        "class": "x.PlainVitModel",
+        "params": {**SEGNEXT_PARTS, "backbone_params": {"img_size": "a"}},
+    },
+}
+FOCALCLICK = {
+    "a class by its path": {"class": "os.system", "params": {"command": "touch CANARY"}},
+    "a size of another kind": {"class": "x.SegFormerModel", "params": {"model_version": ["b0"]}},
+    "a mean of another kind": {"class": "x.SegFormerModel", "params": {"norm_mean_std": 7}},
+    "unknown parameters": {"class": "x.HRNetModel", "params": {"os.system": "touch CANARY"}},
     "a word": "os.system",
 }  # fmt: skip
 SYSTEM = {"type": "os.system", "command": "touch CANARY"}
@@ -159,6 +189,27 @@ PLUGINS: dict[str, dict[str, Reader]] = {
             {"model/model.safetensors": hostile.text((2).to_bytes(8, "little") + b"{}")},
         ),
     },
+    "iis_simpleclick": {
+        "a model folder of iis-simpleclick": Reader(
+            command(*LOAD), "model/model.json",
+            {name: describe("simpleclick/vit-b", {"network": network}) for name, network in SIMPLECLICK.items()},
+            {"model/model.safetensors": hostile.text((2).to_bytes(8, "little") + b"{}")},
+        ),
+    },
+    "iis_segnext": {
+        "a model folder of iis-segnext": Reader(
+            command(*LOAD), "model/model.json",
+            {name: describe("segnext/vit-b-sax2", {"network": network}) for name, network in SEGNEXT.items()},
+            {"model/model.safetensors": hostile.text((2).to_bytes(8, "little") + b"{}")},
+        ),
+    },
+    "iis_focalclick": {
+        "a model folder of iis-focalclick": Reader(
+            command(*LOAD), "model/model.json",
+            {name: describe("focalclick/hrnet18s-s1", {"network": network}) for name, network in FOCALCLICK.items()},
+            {"model/model.safetensors": hostile.text((2).to_bytes(8, "little") + b"{}")},
+        ),
+    },
     "iis_mmseg": {
         "a model folder of iis-mmseg": Reader(
             command(*LOAD), "model/model.json",
@@ -167,6 +218,17 @@ PLUGINS: dict[str, dict[str, Reader]] = {
                 "model/model.safetensors": hostile.text((2).to_bytes(8, "little") + b"{}"),
                 "mine.py": hostile.text("open('CANARY', 'w')"),
             },
+        ),
+    },
+    "iis_web": {
+        "a session of clicks": Reader(
+            open_session, "session.jsonl", hostile.EVERY,
+            sound=hostile.text('{"format": 1, "source": "here"}\n'),
+        ),
+        "the clicks of a study": Reader(
+            call("iis_web.diary:read_diary"), "clicks.jsonl", hostile.EVERY, sound=hostile.text(
+                '{"id": "a", "number": 1, "row": 1, "col": 1, "positive": true, "seconds": 1.5, "mouse": []}\n'
+            ),
         ),
     },
 }  # fmt: skip

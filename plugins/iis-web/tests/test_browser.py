@@ -69,6 +69,12 @@ def test_a_click_is_dragged_selected_and_deleted(browser: Any, desk: Desk) -> No
         page.mouse.up()
         wait(page)
         assert made(desk) == [CLICKS[0], SignedClick(70, 100, True), CLICKS[2]]
+        page.mouse.move(*place_of(page, 20, 30, (90, 120)))
+        page.mouse.down()
+        page.mouse.move(*place_of(page, 20, -5, (90, 120)), steps=4)
+        page.mouse.up()
+        wait(page)
+        assert made(desk)[0] == CLICKS[0]
         click(page, 20, 30)
         page.get_by_role("button", name="Delete click").click()
         wait(page)
@@ -208,6 +214,29 @@ def test_fingers_tap_press_long_and_pinch(browser: Any, desk: Desk) -> None:
         wait(page)
         assert len(made(desk)) == 2
         assert count_tinted(page) != before
+
+
+def test_the_page_goes_on_when_its_server_is_back(browser: Any, make_desk: Callable[..., Desk]) -> None:
+    desk = make_desk()
+    with serve(list_routes(desk)) as url:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(url)
+        wait(page)
+        click(page, 20, 30)
+        wait(page)
+    desk.close()
+    click(page, 50, 80)
+    click(page, 22, 60, button="right")
+    page.get_by_role("alert").get_by_text("The server does not answer").wait_for()
+    again = make_desk()
+    assert made(again) == CLICKS[:1]
+    with serve(list_routes(again), port=int(url.split(":")[2].split("/")[0])):
+        page.get_by_role("alert").wait_for(state="hidden")
+        wait(page)
+        assert made(again) == CLICKS
+        assert count_tinted(page) > 0
+    context.close()
 
 
 def test_two_tabs_share_a_session(browser: Any, desk: Desk) -> None:

@@ -348,3 +348,36 @@ def test_nothing_stands_in_the_way_of_anybody(browser: Any, desk: Desk, keywords
 def test_the_dark_page_is_dark(browser: Any, desk: Desk) -> None:
     with open_desk(browser, desk, color_scheme="dark") as page:
         assert page.evaluate("getComputedStyle(document.querySelector('header')).backgroundColor") == "rgb(34, 36, 39)"
+
+
+def test_undoing_everything_is_the_beginning_and_redoing_it_the_end(browser: Any, desk: Desk) -> None:
+    program = """async (seed) => {
+        const { start, reduce, currentObject } = await import('./state.js');
+        const draw = (most) => (seed = (seed * 48271) % 2147483647) % most;
+        let state = start();
+        const past = [];
+        for (let made = 0; made < 60; made++) {
+            const clicks = currentObject(state).clicks.length;
+            const index = draw(Math.max(clicks, 1));
+            const actions = [
+                { type: 'click', click: { row: draw(9), col: draw(9), positive: draw(2) === 1 } },
+                ...(clicks ? [{ type: 'delete', index }, { type: 'move', index, row: draw(9), col: draw(9) }] : []),
+                { type: 'reset' }, { type: 'add' }, { type: 'rename', number: state.current, name: `${draw(5)}` },
+                { type: 'chooseNext', by: 1 }, { type: 'remove', number: state.current },
+            ];
+            const next = reduce(state, actions[draw(3) ? 0 : draw(actions.length)]);
+            if (next.past.length > state.past.length) past.push(JSON.stringify(state.objects));
+            state = next;
+        }
+        const end = JSON.stringify(state.objects);
+        const seen = [];
+        for (let back = past.length; back > 0; back--) {
+            state = reduce(state, { type: 'undo' });
+            seen.unshift(JSON.stringify(state.objects));
+        }
+        for (const _ of past) state = reduce(state, { type: 'redo' });
+        return [seen.join() === past.join(), JSON.stringify(state.objects) === end, past.length > 20];
+    }"""
+    with open_desk(browser, desk) as page:
+        for seed in (1, 2, 3):
+            assert page.evaluate(program, seed) == [True, True, True]

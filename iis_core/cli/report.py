@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from iis_core.errors import UserError
 from iis_core.files.writing import refuse_to_overwrite
 
 if TYPE_CHECKING:
+    from iis_core.evaluation import Run
     from iis_core.report.estimates import Report
 
 _MARK = "\N{DAGGER}"
@@ -33,6 +35,7 @@ _MARK = "\N{DAGGER}"
     "--table", "number", metavar="NUMBER", help="One number, such as noc90: models by row, datasets by column."
 )
 @click.option("--plot", type=PATH, metavar="FILE", help="Also plot curves and a histogram.")
+@click.option("--bundle", type=PATH, metavar="FILE", help="Also put the run into one ZIP file, to be handed over.")
 @as_json
 @click.option("--csv", "style", flag_value="csv", help="Print CSV.")
 @click.option("--markdown", "style", flag_value="markdown", help="Print Markdown.")
@@ -47,6 +50,7 @@ def report(
     by: str | None,
     number: str | None,
     plot: Path | None,
+    bundle: Path | None,
     as_json: bool,
     style: str | None,
 ) -> None:
@@ -60,10 +64,12 @@ def report(
         raise UserError("--table is of all objects: leave --by out")
     found = [read_run(path) for path in runs]
     if plot is not None:
-        refuse_to_overwrite(plot, (file for run in runs for file in run.rglob("*")), "--plot")
+        refuse_to_overwrite(plot, (file for run in runs for file in (run, *run.rglob("*"))), "--plot")
         from iis_core.report.curves import plot_curves
 
         plot_curves(found, plot)
+    if bundle is not None:
+        _write_bundle(found, bundle)
     numbers = Numbers(thresholds=thresholds or None, ious_at=ious_at, auc=auc, stability=stability)
     computed = compute_report(found, numbers, by)
     if as_json or style is not None:
@@ -124,6 +130,14 @@ def _print_notes(report: Report) -> None:
             say(f"{run.name}: {note}")
     for note in write_shared_notes(report):
         say(f"{_MARK} {note}" if note.startswith("drops") else note)
+
+
+def _write_bundle(runs: Sequence[Run], file: Path) -> None:
+    from iis_core.evaluation.bundle import write_bundle
+
+    if len(runs) > 1:
+        raise UserError(f"--bundle takes one run, not {len(runs)}: bundle each by itself")
+    write_bundle(runs[0], file)
 
 
 def _print_models(report: Report, number: str) -> None:

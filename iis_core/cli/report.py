@@ -33,6 +33,7 @@ _MARK = "\N{DAGGER}"
     "--table", "number", metavar="NUMBER", help="One number, such as noc90: models by row, datasets by column."
 )
 @click.option("--plot", type=PATH, metavar="FILE", help="Also plot curves and a histogram.")
+@click.option("--html", type=PATH, metavar="FILE", help="Also write a page with tables, charts and objects.")
 @as_json
 @click.option("--csv", "style", flag_value="csv", help="Print CSV.")
 @click.option("--markdown", "style", flag_value="markdown", help="Print Markdown.")
@@ -47,6 +48,7 @@ def report(
     by: str | None,
     number: str | None,
     plot: Path | None,
+    html: Path | None,
     as_json: bool,
     style: str | None,
 ) -> None:
@@ -59,19 +61,30 @@ def report(
     if number is not None and by is not None:
         raise UserError("--table is of all objects: leave --by out")
     found = [read_run(path) for path in runs]
+    for option, file in (("--plot", plot), ("--html", html)):
+        if file is not None:
+            refuse_to_overwrite(file, (each for run in runs for each in run.rglob("*")), option)
     if plot is not None:
-        refuse_to_overwrite(plot, (file for run in runs for file in run.rglob("*")), "--plot")
         from iis_core.report.curves import plot_curves
 
         plot_curves(found, plot)
     numbers = Numbers(thresholds=thresholds or None, ious_at=ious_at, auc=auc, stability=stability)
     computed = compute_report(found, numbers, by)
+    if html is not None:
+        _write_page(computed, html)
     if as_json or style is not None:
         click.echo(write_report(computed, "json" if as_json else str(style), number, timings=timings))
     elif number is not None:
         _print_models(computed, number)
     else:
         print_report(computed, timings=timings)
+
+
+def _write_page(report: Report, file: Path) -> None:
+    from iis_core.report.page.content import compute_content
+    from iis_core.report.page.writing import write_page
+
+    write_page(compute_content(report), file)
 
 
 def print_report(report: Report, *, timings: bool = False) -> None:

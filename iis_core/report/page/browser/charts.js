@@ -1,0 +1,29 @@
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+/** Draw a chart into its place, in the colours of the page. */
+function drawChart(place, chart) {
+  const style = getComputedStyle(document.documentElement);
+  const [text, line] = ["--text", "--line"].map((name) => style.getPropertyValue(name).trim());
+  const axis = { labelColor: text, titleColor: text, gridColor: line, domainColor: line, tickColor: line };
+  const legend = { labelColor: text, orient: "bottom", columns: 1, labelLimit: 260, symbolType: "square", symbolOpacity: 1 };
+  const config = { background: null, font: "system-ui, sans-serif", axis, legend, point: { opacity: 1 }, view: { stroke: line } };
+  const spec = {
+    width: "container",
+    height: 300,
+    description: `${chart.title}. ${chart.text}`,
+    autosize: { type: "fit", contains: "padding" },
+    ...chart.spec,
+    data: { values: chart.rows },
+  };
+  // `ast` keeps vega from making functions of text, which the page's policy forbids.
+  return vegaEmbed(place, spec, { mode: "vega-lite", actions: false, renderer: "svg", ast: true, config });
+}
+
+/** Draw all charts, and again where the colours of the page change. */
+function drawCharts(charts) {
+  const draw = () => {
+    for (const place of document.querySelectorAll("[data-chart]")) drawChart(place, charts[place.dataset.chart]);
+  };
+  draw();
+  dark.addEventListener("change", draw);
+}

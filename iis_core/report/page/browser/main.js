@@ -1,0 +1,2 @@
+const content = JSON.parse(document.getElementById("content").textContent);
+drawCharts(content.charts);

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import io
 import json
 import re
 import sys
@@ -13,14 +15,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from toy_runs import run
 
-from iis_core import Run, UserError
-from iis_core.metrics import mean_boundary_iou_at, mean_iou_at, share_reached
+from iis_core import Run, UserError, load_dataset
+from iis_core.metrics import count, iou, mean_boundary_iou_at, mean_iou_at, share_reached
 from iis_core.report.estimates import compute_report
 from iis_core.report.page.bands import estimate_curves
 from iis_core.report.page.content import compute_content
 from iis_core.report.page.latency import measure_latency
+from iis_core.report.page.objects import SHOWN, choose_galleries
+from iis_core.report.page.pictures import encode_mask, trace
 
 NASTY = "</script><img src=x onerror=alert(1)>&\"'{{ 7*7 }}"
 
@@ -141,3 +146,85 @@ def test_the_page_is_not_written_over_a_file_of_a_run(iis: Callable, endless: Ru
     assert endless.path is not None
     result = iis("report", endless.path, "--html", endless.path / "run.json")
     assert (result.returncode, "which would be lost" in result.stderr) == (2, True)
+
+
+def write_disks(folder: Path, shrink: float) -> Run:
+    return run(folder, overrides={"stop_iou": None, "max_clicks": 5}, model_keywords={"shrink": shrink})
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What is in the page of two runs."""
+    folder = tmp_path_factory.mktemp("compared")
+    return compute_content(compute_report([write_disks(folder / f"{shrink}", shrink) for shrink in (0.8, 0.6)]))
+
+
+def decode(uri: str) -> np.ndarray:
+    """The opacity and the colours of an image, uint8 (H, W, 4)."""
+    return np.array(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGBA"))
+
+
+def test_every_run_shows_its_masks_after_every_click(compared: dict[str, Any]) -> None:
+    data = load_dataset("toy/shapes")
+    shown = [each for each in compared["objects"] if "picture" in each]
+    assert shown
+    for described in shown:
+        sample = data[int(described["path"].removeprefix("shape").removesuffix(".png"))]
+        target = sample.masks[:, :, 0]
+        number = int(described["id"].partition("#")[2] or 1)
+        for each in described["runs"].values():
+            masks = [decode(uri)[:, :, 3] > 0 for uri in each["masks"]]
+            assert len(masks) == len(each["ious"]) == len(each["clicks"]) + 1
+            assert masks[0].shape == target.shape, "the objects are large, so that the whole image is shown"
+            counts = [count(mask, np.where(target == -1, -1, target == number).astype(np.int8)) for mask in masks]
+            assert [round(iou(found), 4) for found in counts] == each["ious"]
+            assert each["differs_at"] is None
+
+
+def test_galleries_are_what_they_say(compared: dict[str, Any]) -> None:
+    titles = [gallery["title"] for gallery in compared["galleries"]]
+    assert titles[:2] == ["Worst of A toy/disks", "Worst of B toy/disks"]
+    items = compared["galleries"][0]["items"]
+    last = [float(item["caption"].rpartition(" ")[2]) for item in items if "NoC 5" in item["caption"]]
+    assert len(last) > 1
+    assert last == sorted(last)
+    for item in items:
+        ious = compared["objects"][item["object"]]["runs"]["A toy/disks"]["ious"]
+        assert item["caption"].endswith(f"last IoU {ious[-1]:.3f}")
+
+
+def test_galleries_have_so_many_objects_at_most(endless: Run) -> None:
+    many = [
+        replace(record, id=f"{record.id}-{copy}", path=f"{copy}") for copy in range(20) for record in endless.records
+    ]
+    large = replace(endless, ids=tuple(record.id for record in many), records=tuple(many))
+    (entry,) = compute_report([large]).entries
+    for entries in (1, 3, 50):
+        groups = [{f"{place}": entry} for place in range(entries)]
+        galleries = choose_galleries(groups, 0.9)
+        assert 0 < sum(len(gallery.captions) for gallery in galleries) <= SHOWN
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (40, 30), (700, 900)])
+def test_any_mask_is_encoded_and_traced(size: tuple[int, int]) -> None:
+    mask = (np.random.default_rng(0).random(size) > 0.5).astype(np.uint8)
+    decoded = decode(encode_mask(mask))
+    np.testing.assert_array_equal(decoded[:, :, 3] > 0, mask == 1)
+    assert trace(np.zeros(size, np.uint8)) == ""
+    assert trace(np.ones(size, np.uint8)).startswith("M0.5,0.5")
+
+
+def test_without_the_files_of_a_dataset_there_is_no_gallery(endless: Run) -> None:
+    settings = {**endless.settings, "dataset": {**endless.settings["dataset"], "name": "toy/elsewhere"}}
+    content = compute_content(compute_report([replace(endless, settings=settings)]))
+    assert content["galleries"] == []
+    assert "no masks of A toy/disks: " in content["missing"][0]
+    assert not [each for each in content["objects"] if "picture" in each]
+    assert len(content["objects"]) == len(endless.records)
+
+
+def test_masks_that_are_not_those_of_the_run_are_marked(endless: Run) -> None:
+    settings = {**endless.settings, "model": {**endless.settings["model"], "keywords": {"shrink": 0.5}}}
+    content = compute_content(compute_report([replace(endless, settings=settings)]))
+    differing = [each["runs"]["A toy/disks"]["differs_at"] for each in content["objects"] if "picture" in each]
+    assert set(differing) - {None}

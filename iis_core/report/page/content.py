@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,8 @@ from iis_core.report.formats import Grid, format_value
 from iis_core.report.grids import lay_out_comparison, lay_out_entries
 from iis_core.report.notes import write_notes, write_shared_notes
 from iis_core.report.page.charts import Chart, draw_charts
+from iis_core.report.page.objects import choose_galleries, describe_objects, group_entries
+from iis_core.report.page.pictures import add_pictures
 
 if TYPE_CHECKING:
     from iis_core.report.estimates import Entry, Report
@@ -25,7 +27,7 @@ def compute_content(report: Report) -> Content:
         report: the report.
 
     Returns:
-        What JSON can hold: `title`, `runs`, `tables`, `notes`, `charts`.
+        What JSON can hold: `title`, `runs`, `tables`, `notes`, `charts`, `objects`, `galleries`, `missing`.
 
     Raises:
         UserError: an IoU that was asked for is above that at which objects were stopped.
@@ -41,7 +43,38 @@ def compute_content(report: Report) -> Content:
         "tables": [_flatten(grid) for grid in grids],
         "notes": [*own, *write_shared_notes(report)],
         "charts": [_describe_chart(chart) for chart in draw_charts(entries, names, threshold)],
+        **_show_objects(report, {id(entry): name for entry, name in zip(entries, names, strict=True)}, threshold),
     }
+
+
+def _show_objects(report: Report, names: Mapping[int, str], threshold: float) -> Content:
+    """Describe all objects, and show some of them; a gallery has the places of its objects among all.
+
+    Without the files of the dataset there is nothing to show, and no gallery.
+    """
+    groups = group_entries(report, names)
+    galleries = choose_galleries(groups, threshold)
+    objects: list[dict[str, Any]] = []
+    missing: list[str] = []
+    places: dict[tuple[int, str], int] = {}
+    for number, group in enumerate(groups):
+        wanted = {name for gallery in galleries if gallery.group == number for name in gallery.captions}
+        described = describe_objects(group)
+        missing += add_pictures(group, described, wanted) if wanted else []
+        places |= {(number, each["id"]): place for place, each in enumerate(described, len(objects))}
+        objects += described
+    shown = [
+        {
+            "title": gallery.title,
+            "items": [
+                {"object": place, "caption": caption}
+                for name, caption in gallery.captions.items()
+                if "picture" in objects[place := places[gallery.group, name]]
+            ],
+        }
+        for gallery in galleries
+    ]
+    return {"objects": objects, "galleries": [gallery for gallery in shown if gallery["items"]], "missing": missing}
 
 
 def name_entries(entries: Sequence[Entry]) -> list[str]:

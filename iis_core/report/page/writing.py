@@ -13,7 +13,7 @@ from iis_core.errors import UserError
 from iis_core.files.writing import write_bytes
 from iis_core.report.page.content import Content
 
-_SCRIPTS = ("charts.js", "main.js")
+_SCRIPTS = ("charts.js", "stage.js", "viewer.js", "main.js")
 """In this order they are one module."""
 
 
@@ -48,7 +48,8 @@ def render_page(content: Content) -> str:
         from markupsafe import Markup
     except ImportError as error:
         raise UserError("the page needs Jinja2 and vl-convert: run `pip install 'iis-core[page]'`") from error
-    scripts = [_close_no_element(text) for text in (vl_convert.javascript_bundle(), "\n".join(map(_read, _SCRIPTS)))]
+    library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    scripts = [_close_no_element(text) for text in (library, "\n".join(map(_read, _SCRIPTS)))]
     template = Environment(autoescape=True, trim_blocks=True).from_string(_read("page.html"))
     return template.render(
         content=content,

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 from toy_runs import run
 
-from iis_core import Run, UserError, load_dataset
+from iis_core import Run, UserError, load_dataset, read_run
 from iis_core.metrics import count, iou, mean_boundary_iou_at, mean_iou_at, share_reached
 from iis_core.report.estimates import compute_report
 from iis_core.report.page.bands import estimate_curves
@@ -228,3 +228,11 @@ def test_masks_that_are_not_those_of_the_run_are_marked(endless: Run) -> None:
     content = compute_content(compute_report([replace(endless, settings=settings)]))
     differing = [each["runs"]["A toy/disks"]["differs_at"] for each in content["objects"] if "picture" in each]
     assert set(differing) - {None}
+
+
+def test_a_replay_has_no_noc_to_show(endless: Run, tmp_path: Path, iis: Callable) -> None:
+    result = iis("replay", endless.path, "--model", "toy/disks", "--set", "shrink=0.5", "--out", tmp_path / "replayed")
+    assert result.returncode == 0, result.stderr
+    content = compute_content(compute_report([read_run(tmp_path / "replayed")]))
+    assert find_chart(content, "Clicks to IoU 0.9")["spec"] is None
+    assert content["galleries"][0]["items"][0]["caption"].startswith("last IoU")

@@ -16,8 +16,7 @@ from toy_parts import DisksModel, ShapesDataset
 from toy_runs import essence, run
 
 from iis_core import Run, UserError, evaluate, load_dataset, read_run
-from iis_core.datasets import EvaluationDataset
-from iis_core.evaluation.replay import load_replayed, replay_records
+from iis_core.evaluation.replay import plan_replay, replay_records
 from iis_core.files.images import read_image, read_mask
 from iis_core.metrics import count, worst_first
 
@@ -44,7 +43,7 @@ def drawn(folder: Path) -> set[str]:
 )
 def test_a_replay_gives_the_masks_of_the_run(tmp_path: Path, keywords: dict[str, Any]) -> None:
     finished = run(tmp_path / "run", save_masks=True, **keywords)
-    replays = list(replay_records(*load_replayed(finished), finished.protocol, finished.records))
+    replays = list(replay_records(plan_replay(finished), finished.records))
     assert {replay.record.id for replay in replays} == {record.id for record in finished.records}
     for replay in replays:
         assert replay.differs_at is None
@@ -68,7 +67,7 @@ def test_initial_masks_and_objects_without_clicks_are_replayed(tmp_path: Path) -
     model = DisksModel()
     finished = evaluate(model, data, out=tmp_path / "run")
     assert finished.records[2].clicks == ()
-    for replay in replay_records(model, EvaluationDataset(data), finished.protocol, finished.records):
+    for replay in replay_records(plan_replay(finished, model=model, dataset=data), finished.records):
         assert replay.differs_at is None
         assert len(replay.masks) == len(replay.record.clicks) + 1
 
@@ -189,8 +188,7 @@ def test_random_weights_are_drawn_by_the_seed(install: Callable[..., Path], tmp_
     torch.rand(1)
     assert essence(draw(0)) == essence(first)
     assert any(essence(draw(seed)) != essence(first) for seed in range(1, 9))
-    model, dataset = load_replayed(first)
-    replays = list(replay_records(model, dataset, first.protocol, first.records))
+    replays = list(replay_records(plan_replay(first), first.records))
     assert [replay.differs_at for replay in replays] == [None, None]
 
 
@@ -261,7 +259,7 @@ def test_an_unfinished_run_is_drawn_as_far_as_it_went(tmp_path: Path, iis: Calla
 
 def test_the_settings_of_a_run_load_the_model_again(tmp_path: Path) -> None:
     finished: Run = run(tmp_path / "run", model_keywords={"shrink": 0.7})
-    model, dataset = load_replayed(read_run(finished.path))
-    assert model.shrink == 0.7  # type: ignore[attr-defined]
-    assert len(dataset) == 8
+    plan = plan_replay(read_run(finished.path))
+    assert plan.model.shrink == 0.7  # type: ignore[attr-defined]
+    assert len(plan.dataset) == 8
     assert len(load_dataset("toy/shapes")) == 6

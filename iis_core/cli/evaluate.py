@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,18 +9,13 @@ import click
 
 from iis_core.cli.keywords import data_keywords_option, keywords_option, model_keywords_option, parse_keywords
 from iis_core.cli.options import PATH, CatalogName
+from iis_core.cli.progress import show_progress
 from iis_core.errors import UserError
 from iis_core.plugins.catalog import find
 from iis_core.plugins.specs import DatasetSpec, ModelSpec, ProtocolSpec, RobotSpec
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
-    from iis_core.evaluation.evaluating import Watcher
-    from iis_core.evaluation.failures import Failure
     from iis_core.evaluation.processes import Rank
-    from iis_core.evaluation.protocols import Protocol
-    from iis_core.evaluation.records import Record
     from iis_core.evaluation.runs import Run
 
 
@@ -54,7 +47,13 @@ if TYPE_CHECKING:
 @click.option("--batch-size", default=1, show_default=True, help="Images of one size at a time.")
 @click.option("--workers", default=0, show_default=True, help="Threads that read and click beside the model.")
 @click.option("--pictures", default=0, show_default=True, help="Render the first so many objects into the run folder.")
-@click.option("--save-masks", is_flag=True, help="Write every object's last mask into the run folder.")
+@click.option(
+    "--save-masks",
+    type=click.Choice(["last", "every"]),
+    is_flag=False,
+    flag_value="last",
+    help="Keep the last mask of every object in the run folder, or the masks after every click.",
+)
 @click.option("--robot", type=CatalogName(RobotSpec), help="Override the protocol's robot.")
 @keywords_option("--robot-set", "robot_keywords", RobotSpec, "robot", "A keyword of the robot")
 @click.option("--threshold", type=float, help="Override the protocol's threshold.")
@@ -78,7 +77,7 @@ def evaluate(
     batch_size: int,
     workers: int,
     pictures: int,
-    save_masks: bool,
+    save_masks: str | None,
     stop_iou: str | None,
     **rules: Any,
 ) -> None:
@@ -99,7 +98,7 @@ def evaluate(
 
     root = {} if data_root is None else {"root": str(data_root)}
     rank = this_rank()
-    with _show_progress(shown=rank.number == 0) as watch:
+    with show_progress(shown=rank.number == 0) as watch:
         plan = make_plan(
             model,
             dataset,
@@ -120,14 +119,22 @@ def evaluate(
             overwrite=overwrite,
             workers=workers,
             pictures=pictures,
-            save_masks=save_masks,
+            save_masks="every" if save_masks == "every" else save_masks is not None,
             watch=watch,
         )
-    _print_outcome(run, rank)
+    print_outcome(run, rank)
 
 
-def _print_outcome(run: Run, rank: Rank) -> None:
-    """Print the table where this process knows the whole run; exit with 1 where objects failed."""
+def print_outcome(run: Run, rank: Rank) -> None:
+    """Print the table where this process knows the whole run; exit with 1 where objects failed.
+
+    Args:
+        run: the run as it was returned.
+        rank: the place of this process in it.
+
+    Raises:
+        UserError: all objects failed.
+    """
     if run.failures and not run.records:
         raise UserError(f"all of {run.objects} objects failed; {run.failures[0].id}: {run.failures[0].reason}")
     if rank.of == 1 or run.is_complete:
@@ -147,55 +154,3 @@ def _parse_stop_iou(text: str) -> float | None:
         return None if text.lower() == "none" else float(text)
     except ValueError:
         raise UserError(f"--stop-iou takes a number or none, not {text!r}") from None
-
-
-@contextmanager
-def _show_progress(shown: bool) -> Iterator[Watcher]:
-    """Show a bar on the terminal; on interruption, say how to go on."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-    progress = Progress(*columns, console=Console(stderr=True), disable=not shown)
-    try:
-        yield _ProgressBar(progress)
-    except KeyboardInterrupt:
-        click.echo("\nStopped; every finished object is kept. Run the same command again to go on.", err=True)
-        raise
-    finally:
-        if progress.live.is_started:
-            progress.stop()
-
-
-class _ProgressBar:
-    """Shows how many objects are done and the running NoC; a `Watcher`."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress
-
-    def start(self, objects: int, protocol: Protocol) -> None:
-        from iis_core.metrics import usual_thresholds
-
-        self.protocol = protocol
-        self.clicks = dict.fromkeys(usual_thresholds(protocol), 0)
-        self.done = self.failed = 0
-        self.task = self.progress.add_task("", total=objects)
-        self.progress.start()
-
-    def add(self, record: Record) -> None:
-        from iis_core.metrics import noc
-
-        self.done += 1
-        for threshold in self.clicks:
-            self.clicks[threshold] += noc(record, threshold, self.protocol)
-        self._show()
-
-    def fail(self, failure: Failure) -> None:
-        self.failed += 1
-        self._show()
-
-    def _show(self) -> None:
-        done = max(self.done, 1)
-        means = [f"NoC@{100 * threshold:.0f} {clicks / done:.2f}" for threshold, clicks in self.clicks.items()]
-        failed = [f"{self.failed} failed"] if self.failed else []
-        self.progress.update(self.task, completed=self.done + self.failed, description="  ".join(means + failed))

@@ -14,11 +14,9 @@ from iis_core.errors import UserError, near_matches
 from iis_core.files.writing import refuse_folder_of_inputs
 
 if TYPE_CHECKING:
-    from iis_core.datasets import EvaluationDataset
     from iis_core.evaluation import Run
     from iis_core.evaluation.records import Record
     from iis_core.evaluation.replay import Replay
-    from iis_core.models import IISModel
 
 
 @click.command()
@@ -38,6 +36,8 @@ def pictures(
     """
     if worst is not None and ids is not None:
         raise UserError("give --worst or --ids, not both")
+    if out is None and run.is_file():
+        raise UserError(f"{run} is a bundle: say by --out DIR where to write the pictures")
     from iis_core.evaluation import read_run
 
     found = read_run(run)
@@ -45,19 +45,18 @@ def pictures(
     if out is not None and root is not None:
         refuse_folder_of_inputs(out, Path(root))
     records = _choose_records(found, worst, None if ids is None else ids.split(","))
+    from iis_core.evaluation.click_masks import masks_after_clicks
     from iis_core.evaluation.outcomes import write_pictures
-    from iis_core.evaluation.replay import load_replayed, replay_records
 
-    model, dataset = load_replayed(found, device)
     different: list[Replay] = []
     folder = run / "pictures" if out is None else out
-    for replay in replay_records(model, dataset, found.protocol, records):
+    for replay in masks_after_clicks(found, records, device=device):
         for file in write_pictures(folder, replay, every_click=every_click, replace=out is None):
             say(file)
         if replay.differs_at is not None:
             different.append(replay)
     if different:
-        say(_explain(found, model, dataset, different, len(records)), err=True)
+        say(_explain(found, device, different, len(records)), err=True)
 
 
 def _choose_records(run: Run, worst: int | None, ids: Sequence[str] | None) -> list[Record]:
@@ -79,15 +78,17 @@ def _choose_records(run: Run, worst: int | None, ids: Sequence[str] | None) -> l
         return [by_id[name] for name in ids]
     if worst is None:
         return list(run.records)
-    threshold = max(usual_thresholds(run.protocol), default=run.protocol.stop_iou)
-    assert threshold is not None, "without a stop there are usual thresholds"
+    threshold = max(usual_thresholds(run.protocol), default=run.protocol.stop_iou or 1.0)
     return worst_first(run.records, threshold, run.protocol)[:worst]
 
 
-def _explain(run: Run, model: IISModel, dataset: EvaluationDataset, different: Sequence[Replay], drawn: int) -> str:
-    from iis_core.evaluation.replay import explain_differences
+def _explain(run: Run, device: str | None, different: Sequence[Replay], drawn: int) -> str:
+    from iis_core.evaluation.audit import find_other_settings
+    from iis_core.evaluation.replay import plan_replay
+    from iis_core.evaluation.settings import show_differences
 
     first = f"{different[0].record.id} after click {different[0].differs_at}"
-    causes = "; ".join(explain_differences(run, model, dataset))
+    plan = plan_replay(run, records=[different[0].record], device=device)
+    causes = "; ".join(show_differences(find_other_settings(run, plan)))
     why = causes or "nothing that the run names has changed: its files may have, or the model is not deterministic"
     return f"{len(different)} of {drawn} replays differ from their records (the first is {first}): {why}"

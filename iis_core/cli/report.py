@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from iis_core.errors import UserError
 from iis_core.files.writing import refuse_to_overwrite
 
 if TYPE_CHECKING:
+    from iis_core.evaluation import Run
     from iis_core.report.estimates import Report
 
 _MARK = "\N{DAGGER}"
@@ -34,6 +36,7 @@ _MARK = "\N{DAGGER}"
 )
 @click.option("--plot", type=PATH, metavar="FILE", help="Also plot curves and a histogram.")
 @click.option("--html", type=PATH, metavar="FILE", help="Also write a page with tables, charts and objects.")
+@click.option("--bundle", type=PATH, metavar="FILE", help="Also put the run into one ZIP file, to be handed over.")
 @as_json
 @click.option("--csv", "style", flag_value="csv", help="Print CSV.")
 @click.option("--markdown", "style", flag_value="markdown", help="Print Markdown.")
@@ -49,6 +52,7 @@ def report(
     number: str | None,
     plot: Path | None,
     html: Path | None,
+    bundle: Path | None,
     as_json: bool,
     style: str | None,
 ) -> None:
@@ -63,11 +67,13 @@ def report(
     found = [read_run(path) for path in runs]
     for option, file in (("--plot", plot), ("--html", html)):
         if file is not None:
-            refuse_to_overwrite(file, (each for run in runs for each in run.rglob("*")), option)
+            refuse_to_overwrite(file, (each for run in runs for each in (run, *run.rglob("*"))), option)
     if plot is not None:
         from iis_core.report.curves import plot_curves
 
         plot_curves(found, plot)
+    if bundle is not None:
+        _write_bundle(found, bundle)
     numbers = Numbers(thresholds=thresholds or None, ious_at=ious_at, auc=auc, stability=stability)
     computed = compute_report(found, numbers, by)
     if html is not None:
@@ -136,6 +142,14 @@ def _print_notes(report: Report) -> None:
             say(f"{run.name}: {note}")
     for note in write_shared_notes(report):
         say(f"{_MARK} {note}" if note.startswith("drops") else note)
+
+
+def _write_bundle(runs: Sequence[Run], file: Path) -> None:
+    from iis_core.evaluation.bundle import write_bundle
+
+    if len(runs) > 1:
+        raise UserError(f"--bundle takes one run, not {len(runs)}: bundle each by itself")
+    write_bundle(runs[0], file)
 
 
 def _print_models(report: Report, number: str) -> None:

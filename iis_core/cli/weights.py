@@ -61,6 +61,7 @@ def _list_facts(offer: Offer[ModelSpec]) -> dict[str, Any]:
         "weights": to_plain(spec.weights),
         "trained_on": spec.trained_on,
         "results": to_plain(spec.results),
+        "results_source": spec.results_source or spec.paper,
         "here": _find_here(offer),
     }
 
@@ -76,6 +77,8 @@ def _print_facts(offer: Offer[ModelSpec]) -> None:
     say(f"trained on  {spec.trained_on or 'unknown'}")
     for dataset, numbers in spec.results.items():
         say(f"{dataset:<11} " + "  ".join(f"{metric} {value}" for metric, value in numbers.items()))
+    if spec.results:
+        say(f"source      {spec.results_source or spec.paper}")
     say(f"here        {_find_here(offer) or _explain_how_to_get(spec)}")
 
 

@@ -90,9 +90,10 @@ class EvaluationDataset:
         repeated = [name for name, times in Counter(self.ids).items() if times > 1]
         if repeated:
             raise UserError(f"{name_of(dataset)} has two objects with the id {repeated[0]!r}: ids must be unique")
-        self._keep(ids, limit)
+        self.keep(ids, limit)
 
-    def _keep(self, ids: Sequence[str] | None, limit: int | None) -> None:
+    def keep(self, ids: Sequence[str] | None = None, limit: int | None = None) -> None:
+        """Leave out all objects but those with these ids, and of them all but the first; as when it is made."""
         if limit is not None and (type(limit) is not int or limit < 1):
             raise UserError(f"limit must be at least 1, a whole number, not {limit!r}")
         if ids is not None:

@@ -54,12 +54,12 @@ class Outcome:
     Args:
         object: the object.
         record: what happened to it.
-        mask: bool (H, W), the last prediction.
+        masks: bool (H, W) each: the last prediction, or the one before the first click and the one after each.
     """
 
     object: EvaluationObject
     record: Record
-    mask: np.ndarray
+    masks: tuple[np.ndarray, ...]
 
 
 def prepare_batch(plan: Plan, objects: Sequence[ReadObject], turn: Lock) -> Batch:
@@ -83,15 +83,17 @@ def prepare_batch(plan: Plan, objects: Sequence[ReadObject], turn: Lock) -> Batc
     return Batch(objects, image, target, initial_mask, features, model.take_seconds())
 
 
-def evaluate_batch(plan: Plan, batch: Batch, turn: Lock) -> list[Outcome]:
+def evaluate_batch(plan: Plan, batch: Batch, turn: Lock, *, every_mask: bool = False) -> list[Outcome]:
     """Interact with a batch, and record each object.
 
     Args:
         plan: the evaluation.
         batch: the objects.
         turn: held during every call of the model.
+        every_mask: whether to keep the prediction before the first click and after each, or the last one alone.
     """
-    model, robot = TimedModel(plan.model, turn), TimedRobot(plan.robot)
+    model = TimedModel(plan.model, turn)
+    robot = TimedRobot(plan.choose_robot([read.object.id for read in batch.objects]))
     steps = interact(
         model,
         robot,
@@ -102,7 +104,7 @@ def evaluate_batch(plan: Plan, batch: Batch, turn: Lock) -> list[Outcome]:
         initial_mask=batch.initial_mask,
         features=batch.features,
     )
-    logs = [_Log(read, plan.protocol, y) for read, y in zip(batch.objects, steps.first_y, strict=True)]
+    logs = [_Log(read, plan.protocol, y, every_mask) for read, y in zip(batch.objects, steps.first_y, strict=True)]
     initialize = {"initialize": model.take_seconds()}
     for step in steps:
         seconds = {**initialize, "robot": robot.take_seconds(), "model": model.take_seconds()}
@@ -146,16 +148,18 @@ def _encode(model: TimedModel, objects: Sequence[ReadObject], image: Tensor) -> 
 class _Log:
     """The clicks of one object so far."""
 
-    def __init__(self, read: ReadObject, protocol: Protocol, first_y: Tensor) -> None:
+    def __init__(self, read: ReadObject, protocol: Protocol, first_y: Tensor, every_mask: bool) -> None:
         self.read = read
         self.protocol = protocol
+        self.every_mask = every_mask
+        self.masks: tuple[np.ndarray, ...] = ()
         self.clicks: list[ClickRecord] = []
-        self.end: End = "no_click"
+        self.end: End = "recording" if protocol.is_replay else "no_click"
         self.initial = self._count(first_y)
 
     @property
     def is_finished(self) -> bool:
-        return self.end != "no_click"
+        return self.end in ("stop_iou", "max_clicks")
 
     def add(self, step: Step, place: int, seconds: Mapping[str, float]) -> None:
         """Record one interaction."""
@@ -163,11 +167,11 @@ class _Log:
         (row, col), *_ = [*step.new_pcs[place], *step.new_ncs[place]]
         positive = bool(step.new_pcs[place])
         made = [*((click.row, click.col, click.positive) for click in self.clicks), (row, col, positive)]
-        violated = tuple(number for number, (*pixel, sign) in enumerate(made, 1) if self.mask[*pixel] != sign)
+        violated = tuple(number for number, (*pixel, sign) in enumerate(made, 1) if self.masks[-1][*pixel] != sign)
         self.clicks.append(ClickRecord(row, col, positive, counts, boundary, seconds, violated))
         if self.protocol.is_reached(counts.tp, counts.union):
             self.end = "stop_iou"
-        elif step.number == self.protocol.max_clicks:
+        elif step.number == self.protocol.max_clicks and not self.protocol.is_replay:
             self.end = "max_clicks"
 
     def outcome(self, encoding: float) -> Outcome:
@@ -186,10 +190,11 @@ class _Log:
             encoding=encoding,
             facts=describe_object(evaluated),
         )
-        return Outcome(evaluated, record, self.mask)
+        return Outcome(evaluated, record, self.masks)
 
     def _count(self, y: Tensor) -> tuple[Counts, Counts]:
-        """Count a prediction on the whole mask and on its boundary; keep the mask as the last one."""
+        """Count a prediction on the whole mask and on its boundary, and keep the mask."""
         target = self.read.object.target
-        self.mask = binarise(y[0], self.protocol.threshold, self.protocol.inclusive).numpy()
-        return count(self.mask, target), boundary_counts(self.mask, target)
+        mask = binarise(y[0], self.protocol.threshold, self.protocol.inclusive).numpy()
+        self.masks = (*self.masks, mask) if self.every_mask else (mask,)
+        return count(mask, target), boundary_counts(mask, target)

@@ -16,7 +16,7 @@ from iis_core.errors import UserError
 from iis_core.evaluation.batch import Batch, Outcome, evaluate_batch, prepare_batch
 from iis_core.evaluation.failures import Failure, set_failures_aside
 from iis_core.evaluation.grouping import ReadObject, group_by_size, read_objects
-from iis_core.evaluation.outcomes import complete_outcomes, write_outcome
+from iis_core.evaluation.outcomes import Keeping, SavedMasks, complete_outcomes, write_outcome
 from iis_core.evaluation.plan import Plan, check_whole_number, make_plan
 from iis_core.evaluation.processes import Rank, own_device, this_rank
 from iis_core.evaluation.protocols import Protocol
@@ -70,7 +70,7 @@ def evaluate(
     batch_size: int = 1,
     workers: int = 0,
     pictures: int = 0,
-    save_masks: bool = False,
+    save_masks: SavedMasks = False,
     watch: Watcher | None = None,
 ) -> Run:
     """Evaluate a model on every object of a dataset, or resume a run that was stopped.
@@ -103,8 +103,9 @@ def evaluate(
         workers: number of threads that read ahead, and of threads in which robots click and pixels are counted. Only
             one thread at a time calls the model.
         pictures: number of objects, from the first, to render into `pictures/` of the run folder.
-        save_masks: whether to write the last prediction for every object into `masks/` of the run folder. Objects that
-            were evaluated before get their picture and mask by a replay of their clicks.
+        save_masks: whether to write the last prediction for every object into `masks/` of the run folder; "every"
+            writes those before the first click and after every click into `click-masks/` instead. Objects that were
+            evaluated before get their picture and masks by a replay of their clicks.
         watch: is called with every record.
 
     Returns:
@@ -155,12 +156,14 @@ def carry_out(
     overwrite: bool = False,
     workers: int = 0,
     pictures: int = 0,
-    save_masks: bool = False,
+    save_masks: SavedMasks = False,
     watch: Watcher | None = None,
 ) -> Run:
     """Carry out an evaluation; arguments and errors are those of `evaluate`."""
     for name, number in (("workers", workers), ("pictures", pictures)):
         check_whole_number(name, number, 0)
+    if save_masks not in (False, True, "every"):
+        raise UserError(f'save_masks must be true, false or "every", not {save_masks!r}')
     rank = this_rank()
     if out == "":
         raise UserError("out is empty: give a folder, or leave it out")
@@ -175,11 +178,11 @@ def carry_out(
         watch.start(len(share), plan.protocol)
         mine = set(share)
         before = [record for record in run.records if record.index in mine]
-        keep = None if out is None else partial(write_outcome, Path(out), pictures=pictures, save_masks=save_masks)
-        for record in _resume(plan, run, share, workers, keep, watch.fail):
+        keeping = None if out is None else Keeping(Path(out), pictures, save_masks)
+        for record in _resume(plan, run, share, workers, keeping, watch.fail):
             watch.add(record)
-        if out is not None:
-            complete_outcomes(Path(out), plan, before, pictures=pictures, save_masks=save_masks)
+        if keeping is not None:
+            complete_outcomes(keeping, plan, before)
     if out is None:
         return sort_run(None, plan.settings, plan.dataset.ids, run.records, run.failures)
     return read_run(out)
@@ -209,7 +212,7 @@ def _resume(
     run: RunWriter,
     share: Sequence[int],
     workers: int,
-    keep: Callable[[Outcome], None] | None,
+    keeping: Keeping | None,
     tell: Callable[[Failure], None],
 ) -> Iterator[Record]:
     """Yield the records of this process's share: first those in the run, then the missing ones as they are made."""
@@ -225,10 +228,12 @@ def _resume(
     read = (_pass_on(results, fail) for results in ahead(partial(_read, plan), images, workers))
     groups = group_by_size(read, plan.batch_size)
     batches = (batch for group in groups for batch in _pass_on(_prepare(plan, turn, group), fail))
-    for results in ahead(partial(_evaluate, plan, turn), batches, workers):
+    every_mask = keeping is not None and keeping.every_mask
+    for results in ahead(partial(_evaluate, plan, turn, every_mask), batches, workers):
         for outcome in _pass_on(results, fail):
-            if keep is not None:
-                keep(outcome)
+            # Before the record: whatever has one has its files, too.
+            if keeping is not None:
+                write_outcome(keeping, outcome)
             run.append(outcome.record)
             yield outcome.record
 
@@ -241,10 +246,11 @@ def _prepare(plan: Plan, turn: Lock, objects: Sequence[ReadObject]) -> list[Batc
     return set_failures_aside(lambda some: [prepare_batch(plan, some, turn)], objects, lambda read: read.object.id)
 
 
-def _evaluate(plan: Plan, turn: Lock, batch: Batch) -> list[Outcome | Failure]:
+def _evaluate(plan: Plan, turn: Lock, every_mask: bool, batch: Batch) -> list[Outcome | Failure]:
     def evaluate_some(objects: Sequence[ReadObject]) -> list[Outcome]:
         is_whole = len(objects) == len(batch.objects)
-        return evaluate_batch(plan, batch if is_whole else prepare_batch(plan, objects, turn), turn)
+        batched = batch if is_whole else prepare_batch(plan, objects, turn)
+        return evaluate_batch(plan, batched, turn, every_mask=every_mask)
 
     return set_failures_aside(evaluate_some, batch.objects, lambda read: read.object.id)
 

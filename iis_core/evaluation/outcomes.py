@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from iis_core.errors import UserError
 from iis_core.evaluation.batch import Outcome
@@ -12,59 +14,86 @@ from iis_core.evaluation.records import Record
 from iis_core.evaluation.replay import Replay, replay_records
 from iis_core.files.images import write_image, write_mask
 from iis_core.files.naming import name_file
+from iis_core.files.pages import write_pages
 from iis_core.report.pictures import render_record
 
+SavedMasks: TypeAlias = bool | Literal["every"]
+"""Whether the last mask of every object is kept, or those before the first click and after every click."""
 
-def write_outcome(folder: Path, outcome: Outcome, *, pictures: int, save_masks: bool) -> None:
-    """Write the last mask to `masks/ID.png`, and, for the first objects, the picture to `pictures/ID.png`.
+MASKS, CLICK_MASKS, PICTURES = "masks", "click-masks", "pictures"
+"""The subfolders of a run folder."""
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What is kept of objects beside their records.
 
     Args:
         folder: the run folder.
-        outcome: what came of one object.
-        pictures: how many objects of the evaluation list, from the first, get a picture.
-        save_masks: whether masks are written.
+        pictures: how many objects of the evaluation list, from the first, get `pictures/ID.png`.
+        save_masks: whether all get `masks/ID.png`, or `click-masks/ID.tif` of a page for every mask.
+    """
+
+    folder: Path
+    pictures: int
+    save_masks: SavedMasks
+
+    @property
+    def every_mask(self) -> bool:
+        return self.save_masks == "every"
+
+    def list_files(self, record: Record) -> dict[str, Path]:
+        """List the files of an object, by the subfolder; their folders are made."""
+        endings = {
+            MASKS: ".png" if self.save_masks is True else None,
+            CLICK_MASKS: ".tif" if self.every_mask else None,
+            PICTURES: ".png" if record.index < self.pictures else None,
+        }
+        return {
+            place: name_file(self.folder / place, record.id, ending)
+            for place, ending in endings.items()
+            if ending is not None
+        }
+
+
+def write_outcome(keeping: Keeping, outcome: Outcome) -> None:
+    """Write what is kept of one object.
+
+    Args:
+        keeping: what is kept.
+        outcome: what came of the object.
 
     Raises:
         UserError: a file cannot be written.
     """
-    evaluated, record = outcome.object, outcome.record
-    if save_masks:
-        write_mask(name_file(folder / "masks", record.id, ".png"), outcome.mask)
-    if record.index < pictures:
-        picture = render_record(evaluated, record, outcome.mask)
-        write_image(name_file(folder / "pictures", record.id, ".png"), picture)
+    files = keeping.list_files(outcome.record)
+    if MASKS in files:
+        write_mask(files[MASKS], outcome.masks[-1])
+    if CLICK_MASKS in files:
+        write_pages(files[CLICK_MASKS], outcome.masks)
+    if PICTURES in files:
+        write_image(files[PICTURES], render_record(outcome.object, outcome.record, outcome.masks[-1]))
 
 
-def complete_outcomes(folder: Path, plan: Plan, records: Iterable[Record], *, pictures: int, save_masks: bool) -> None:
-    """Write the pictures and masks that objects evaluated before do not have yet, by replaying their clicks.
+def complete_outcomes(keeping: Keeping, plan: Plan, records: Iterable[Record]) -> None:
+    """Write what is to be kept of objects evaluated before and is not there yet, by replaying their clicks.
 
     Args:
-        folder: the run folder.
+        keeping: what is kept.
         plan: the evaluation.
         records: of the objects.
-        pictures: how many objects of the evaluation list, from the first, get a picture.
-        save_masks: whether masks are written.
 
     Raises:
         UserError: a file cannot be written, or the model does not answer as it did, so that a mask would be another.
     """
-    folders = {"masks": len(plan.dataset) if save_masks else 0, "pictures": pictures}
-    lacking = [
-        record
-        for record in records
-        if any(
-            record.index < first and not name_file(folder / kind, record.id, ".png").exists()
-            for kind, first in folders.items()
-        )
-    ]
-    for replay in replay_records(plan.model, plan.dataset, plan.protocol, lacking):
+    lacking = [record for record in records if not all(file.exists() for file in keeping.list_files(record).values())]
+    for replay in replay_records(plan, lacking):
         if replay.differs_at is not None:
             raise UserError(
                 f"{replay.record.id}: the model does not answer as in the run (from click {replay.differs_at} on), so "
                 "its picture and mask cannot be made any more: evaluate into another folder"
             )
-        outcome = Outcome(replay.object, replay.record, replay.masks[-1])
-        write_outcome(folder, outcome, pictures=pictures, save_masks=save_masks)
+        write_outcome(keeping, Outcome(replay.object, replay.record, replay.masks))
 
 
 def write_pictures(folder: Path, replay: Replay, *, every_click: bool, replace: bool) -> list[Path]:

@@ -14,6 +14,7 @@ from iis_core.errors import UserError, name_of, plugin_call
 from iis_core.evaluation.naming import name_run
 from iis_core.evaluation.protocols import Protocol
 from iis_core.evaluation.provenance import describe_provenance
+from iis_core.evaluation.recording import Recording
 from iis_core.evaluation.settings import (
     describe_dataset,
     describe_given,
@@ -40,7 +41,7 @@ class Plan:
         model: the model.
         dataset: the objects to evaluate.
         protocol: the rules.
-        robot: the protocol's robot.
+        robot: the protocol's robot, or the recording that is replayed.
         seed: seed of robots that draw.
         batch_size: number of objects that go through the model together.
         settings: what the records depend on, as JSON can hold it.
@@ -50,7 +51,7 @@ class Plan:
     model: IISModel
     dataset: EvaluationDataset
     protocol: Protocol
-    robot: Robot
+    robot: Robot | Recording
     seed: int
     batch_size: int
     settings: Mapping[str, Any]
@@ -60,6 +61,13 @@ class Plan:
     def default_folder(self) -> Path:
         """A folder in `runs` whose name says whatever tells the run from others."""
         return Path("runs") / name_run(self.settings, self.given, self.protocol)
+
+    def choose_robot(self, ids: Sequence[str]) -> Robot:
+        """Return who clicks on the objects with these ids; a recording is played for one object at a time."""
+        if isinstance(self.robot, Recording):
+            (name,) = ids
+            return self.robot.play(name)
+        return self.robot
 
     def describe_provenance(self) -> dict[str, Any]:
         """Describe where and how the run is made, as JSON can hold it."""
@@ -87,34 +95,76 @@ def make_plan(
     """Load and check what an evaluation needs; arguments and errors are those of `evaluate`."""
     for name, number, least in (("seed", seed, None), ("batch_size", batch_size, 1)):
         check_whole_number(name, number, least)
-    model_keywords, dataset_keywords = model_keywords or {}, dataset_keywords or {}
     overrides = {**(overrides or {}), **({"robot_keywords": dict(robot_keywords)} if robot_keywords else {})}
     rules = load_protocol(protocol, **overrides)
-    check_device(model_keywords.get("device", device))
-    model_offer = find(ModelSpec, model) if isinstance(model, str | Path) else None
-    if batch_size > 1 and model_offer is not None and not model_offer.spec.batches:
-        raise UserError(f"{model_offer.spec.name} takes one image at a time: use batch size 1, not {batch_size}")
-    robot, described_robot = _open_robot(overrides.get("robot", rules.robot), rules)
-    data, described_dataset = _open_dataset(dataset, dataset_keywords)
-    usual = {} if model_offer is None else _find_keywords(model_offer.spec, described_dataset["name"])
-    with draw_weights_by(seed):
-        loaded, described_model = _load_model(model, model_offer, {"device": device, **usual, **model_keywords})
+    model_keywords, dataset_keywords = model_keywords or {}, dataset_keywords or {}
+    robot = _open_robot(overrides.get("robot", rules.robot), rules)
+    data, described = open_dataset(dataset, dataset_keywords)
     objects = EvaluationDataset(data, ids=ids, limit=limit)
+    return lay_out(
+        (model, model_keywords),
+        (objects, described),
+        rules,
+        robot,
+        device=device,
+        identity=to_plain(identity),
+        seed=seed,
+        batch_size=batch_size,
+        given=(model_keywords, dataset_keywords),
+    )
+
+
+def lay_out(
+    model: tuple[str | Path | IISModel, Mapping[str, Any]],
+    dataset: tuple[EvaluationDataset, Mapping[str, Any]],
+    rules: Protocol,
+    robot: tuple[Robot | Recording, Mapping[str, Any]],
+    *,
+    device: str,
+    seed: int,
+    identity: Mapping[str, Any] | None = None,
+    batch_size: int = 1,
+    given: tuple[Mapping[str, Any], Mapping[str, Any]] = ({}, {}),
+) -> Plan:
+    """Load the model for a dataset, rules and a robot that are there, and write down the settings.
+
+    Args:
+        model: as for `evaluate`, and its keywords.
+        dataset: the objects, and the dataset's entry in the settings.
+        rules: the protocol.
+        robot: who clicks, and its entry in the settings.
+        device: as for `evaluate`.
+        seed: as for `evaluate`.
+        identity: as for `evaluate`.
+        batch_size: as for `evaluate`.
+        given: as in `Plan`.
+
+    Raises:
+        UserError: as for `evaluate`.
+        PluginError: a plugin is at fault.
+    """
+    check_device(model[1].get("device", device))
+    offer = find(ModelSpec, model[0]) if isinstance(model[0], str | Path) else None
+    if batch_size > 1 and offer is not None and not offer.spec.batches:
+        raise UserError(f"{offer.spec.name} takes one image at a time: use batch size 1, not {batch_size}")
+    objects, described_dataset = dataset
+    usual = {} if offer is None else _find_keywords(offer.spec, described_dataset["name"])
+    with draw_weights_by(seed):
+        loaded, described_model = _load_model(model[0], offer, {"device": device, **usual, **model[1]})
     settings = {
         "model": described_model,
         "dataset": {**described_dataset, "whole": objects.whole},
         "protocol": describe_protocol(rules),
-        "robot": described_robot,
-        "identity": to_plain(identity),
+        "robot": robot[1],
+        "identity": identity,
         **_describe_loaded(loaded),
         "seed": seed,
         "batch_size": batch_size,
         "versions": versions(),
     }
-    folder = None if model_offer is None else model_offer.folder
-    own_weights = {} if folder is None else {"weights": str(folder)}
-    given = ({**own_weights, **model_keywords}, dataset_keywords)
-    return Plan(loaded, objects, rules, robot, seed, batch_size, make_storable(settings), given)
+    own_weights = {} if offer is None or offer.folder is None else {"weights": str(offer.folder)}
+    given = ({**own_weights, **given[0]}, given[1])
+    return Plan(loaded, objects, rules, robot[0], seed, batch_size, make_storable(settings), given)
 
 
 def check_whole_number(name: str, number: object, least: int | None) -> None:
@@ -153,8 +203,12 @@ def _open_robot(robot: str | Robot, protocol: Protocol) -> tuple[Robot, dict[str
     return robot, describe_given(robot)
 
 
-def _open_dataset(dataset: str | SegDataset, keywords: Mapping[str, Any]) -> tuple[SegDataset, dict[str, Any]]:
-    """Return the dataset and its entry in the settings."""
+def open_dataset(dataset: str | SegDataset, keywords: Mapping[str, Any]) -> tuple[SegDataset, dict[str, Any]]:
+    """Open a dataset; arguments and errors are those of `evaluate`.
+
+    Returns:
+        The dataset and its entry in the settings.
+    """
     if not isinstance(dataset, str):
         return dataset, describe_given(dataset)
     offer = find(DatasetSpec, dataset)

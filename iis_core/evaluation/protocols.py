@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from iis_core.errors import UserError, name_of, near_matches
@@ -14,6 +14,7 @@ from iis_core.plugins.specs import ProtocolSpec, RobotSpec
 if TYPE_CHECKING:
     from iis_core.robots import Robot
 
+_REPLAY_OF = "replay of "
 _RULES = ("robot", "robot_keywords", "threshold", "inclusive", "max_clicks", "stop_iou")
 
 
@@ -54,6 +55,11 @@ class Protocol:
         """The name in reports: the variant alone for the core's own protocols, with `*` where a rule differs."""
         return self.name.removeprefix("core/") + ("*" if self.departures else "")
 
+    @property
+    def is_replay(self) -> bool:
+        """Whether the clicks are those of another run, which no robot made for this model."""
+        return self.name.startswith(_REPLAY_OF)
+
     def is_reached(self, intersection: int, union: int) -> bool:
         """Return whether the IoU intersection / union ends the interaction with an object."""
         return self.stop_iou is not None and iou_reaches(intersection, union, self.stop_iou)
@@ -83,6 +89,20 @@ def override_protocol(spec: ProtocolSpec, overrides: Mapping[str, Any]) -> Proto
     protocol = Protocol(**{**named, **overrides}, departures=departures)
     check_rules(protocol)
     return protocol
+
+
+def replay_protocol(protocol: Protocol, recording: str) -> Protocol:
+    """Return the rules of a run in which a model answers the clicks of another one, all of them and no more.
+
+    Args:
+        protocol: the rules of the other run; its label is in the new one's, which equals no robot's.
+        recording: what tells its clicks from others.
+    """
+    robot = f"the clicks {recording}"
+    name = _REPLAY_OF + protocol.label.removeprefix(_REPLAY_OF)
+    return replace(
+        protocol, name=name, robot=robot, robot_keywords={}, stop_iou=None, departures={}, noc_at=(), iou_at=()
+    )
 
 
 def _name_robot(robot: str | Robot) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,7 @@ def describe_provenance(device: torch.device, distributions: Iterable[str]) -> d
         distributions: the names of the distributions that take part.
 
     Returns:
-        `created`, `command`, `machine` and `commits`, as JSON can hold them.
+        `created`, `command`, `machine`, `commits` and `packages`, as JSON can hold them.
     """
     commits = {name: _find_commit(name) for name in sorted({*distributions, "iis-core"})}
     return {
@@ -43,7 +45,23 @@ def describe_provenance(device: torch.device, distributions: Iterable[str]) -> d
             "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         },
         "commits": {name: commit for name, commit in commits.items() if commit is not None},
+        "packages": _list_packages(commits),
     }
+
+
+def _list_packages(distributions: Iterable[str]) -> dict[str, str]:
+    """List the versions of distributions and of all that they need, as far as it is installed."""
+    found: dict[str, str] = {}
+    waiting = [*distributions]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            with suppress(importlib_metadata.PackageNotFoundError):
+                distribution = importlib_metadata.distribution(name)
+                found[name] = distribution.version
+                needed = [text for text in distribution.requires or () if "extra ==" not in text]
+                waiting += [re.split(r"[^\w.-]", text, maxsplit=1)[0].lower().replace("_", "-") for text in needed]
+    return dict(sorted(found.items()))
 
 
 def _find_cpu_name(listing: Path) -> str:

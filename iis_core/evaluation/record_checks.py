@@ -93,6 +93,7 @@ def _check_end(end: Any, counts: Sequence[Counts], protocol: Protocol) -> None:
     made = len(counts)
     reached = [number for number, each in enumerate(counts, 1) if protocol.is_reached(each.tp, each.union)]
     true_end = "stop_iou" if reached else "max_clicks" if made == protocol.max_clicks else "no_click"
+    true_end = "recording" if protocol.is_replay else true_end
     _check(made <= protocol.max_clicks, "{} clicks, but the protocol has {}", made, protocol.max_clicks)
     _check(reached in ([], [made]), "there are clicks after one that reached the stop IoU")
     _check(end == true_end, "end is {!r}, but the clicks end with {!r}", end, true_end)

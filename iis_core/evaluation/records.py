@@ -12,7 +12,7 @@ from iis_core.evaluation.record_checks import check_record
 from iis_core.files.reading import parse_json
 from iis_core.types import Counts
 
-End = Literal["stop_iou", "max_clicks", "no_click"]
+End = Literal["stop_iou", "max_clicks", "no_click", "recording"]
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Record:
         initial: counts of the prediction before the first click, on the whole mask.
         initial_boundary: the same on the mask's boundary.
         clicks: in order.
-        end: why there are no more: the stop IoU is reached, the clicks are used up, or the robot has no click left to
-            make.
+        end: why there are no more: the stop IoU is reached, the clicks are used up, the robot has no click left to
+            make, or these are all clicks of the recording that was replayed.
         reading: seconds to read and decode the image and its mask.
         encoding: seconds to encode the image, about 0 where it was encoded for an earlier object.
         facts: what else is known of the object, see `describe_object`; None in records from before this was kept.

@@ -17,7 +17,7 @@ from iis_core.errors import UserError
 from iis_core.evaluation.failures import Failure
 from iis_core.evaluation.processes import Rank
 from iis_core.evaluation.records import Record
-from iis_core.evaluation.runs import (
+from iis_core.evaluation.run_files import (
     FAILURES,
     FORMAT,
     RECORDS,
@@ -198,7 +198,7 @@ def _remove_run(folder: Path, rank: Rank) -> None:
         raise UserError(f"several processes cannot overwrite {folder} together: remove it before, or choose another")
     for file in (*list_files(folder, RECORDS), *list_files(folder, FAILURES)):
         file.unlink()
-    for written in (folder / "masks", folder / "pictures"):
+    for written in (folder / "masks", folder / "click-masks", folder / "pictures"):
         if written.is_dir() and not written.is_symlink():
             shutil.rmtree(written)
     (folder / RUN).unlink()

@@ -95,16 +95,29 @@ def _make_storable(key: str, value: Any) -> Any:
 
 
 def list_differences(run: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """List the settings that differ, one line each: `model.keywords.iterations: 5 in the run, 3 now`.
+    """List the settings that differ, one line each: `model.keywords.iterations: 5 in the run, 3 now`."""
+    return show_differences(find_differences(run, now))
+
+
+def show_differences(differences: Mapping[str, tuple[Any, Any]]) -> list[str]:
+    """Show what `find_differences` found, one line each."""
+    return [
+        f"{key}: {str(before)[:_SHOWN]} in the run, {str(after)[:_SHOWN]} now"
+        for key, (before, after) in differences.items()
+    ]
+
+
+def find_differences(run: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Find the settings that differ, "absent" where there is none: `{"model.keywords.iterations": (5, 3)}`.
 
     How many objects the whole dataset has is none of them: records are known by the ids of their objects.
     """
     before, after = dict(_flatten(run)), dict(_flatten(now))
-    return [
-        f"{key}: {str(before.get(key, 'absent'))[:_SHOWN]} in the run, {str(after.get(key, 'absent'))[:_SHOWN]} now"
+    return {
+        key: (before.get(key, "absent"), after.get(key, "absent"))
         for key in sorted({*before, *after} - {"dataset.whole"})
         if before.get(key) != after.get(key)
-    ]
+    }
 
 
 def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

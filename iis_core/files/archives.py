@@ -1,4 +1,4 @@
-"""Unpacking archives: whole or not at all, and never outside the folder."""
+"""Unpacking archives: whole or not at all, and never outside the folder; and reading ZIP files without unpacking."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from iis_core.errors import UserError
@@ -26,6 +27,9 @@ _OPENERS: Mapping[bytes, Callable[[str], tarfile.TarFile]] = {
     b"\xfd7zXZ\0": tarfile.TarFile.xzopen,
 }
 """How TAR files are opened, by what they begin with."""
+
+_LARGEST_ENTRY = 1 << 28
+"""The largest entry to read whole: 256 MiB."""
 
 
 class DamagedArchiveError(UserError):
@@ -69,6 +73,52 @@ def unpack(archive: Path, folder: Path) -> None:
         raise DamagedArchiveError(f"{archive} is damaged ({error}): delete it and fetch it again") from error
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror or error}; make room and try again") from error
+
+
+def list_entries(archive: Path) -> list[str]:
+    """List the names in a ZIP file.
+
+    Raises:
+        DamagedArchiveError: the file is damaged or of another kind.
+        UserError: it is no regular file.
+    """
+    with _open_zip(archive) as zipped:
+        return zipped.namelist()
+
+
+def read_entry(archive: Path, name: str) -> bytes:
+    """Read an entry of a ZIP file.
+
+    Args:
+        archive: the ZIP file.
+        name: the name of the entry.
+
+    Raises:
+        DamagedArchiveError: the file is damaged or of another kind, or the entry is not there.
+        UserError: the file is no regular file, or the entry has more than 256 MiB, whatever the file says of it.
+    """
+    with _open_zip(archive) as zipped:
+        if zipped.namelist().count(name) != 1:
+            raise DamagedArchiveError(f"{archive} does not have one entry {name!r}: fetch it again")
+        with zipped.open(name) as entry:
+            content = entry.read(_LARGEST_ENTRY + 1)
+    if len(content) > _LARGEST_ENTRY:
+        raise UserError(f"{archive} is refused: its entry {name!r} has more than {_LARGEST_ENTRY} bytes")
+    return content
+
+
+@contextmanager
+def _open_zip(archive: Path) -> Iterator[zipfile.ZipFile]:
+    require_file(archive)
+    try:
+        with zipfile.ZipFile(archive) as zipped:
+            yield zipped
+    except UserError:
+        raise
+    except _DAMAGED as error:
+        raise DamagedArchiveError(f"{archive} is no sound ZIP file ({error}): fetch it again") from error
+    except OSError as error:
+        raise UserError(f"{archive} cannot be read: {error.strerror or error}") from error
 
 
 def _extract(archive: Path, folder: Path) -> None:

@@ -46,8 +46,12 @@ def require_file(path: Path, largest: int | None = None) -> None:
 
 def read_text(path: Path, largest: int = _LARGEST) -> str:
     """Read a whole text file in UTF-8, with or without a byte order mark; the errors are those of `read_bytes`."""
+    return _decode(read_bytes(path, largest), path)
+
+
+def _decode(content: bytes, path: Path) -> str:
     try:
-        return read_bytes(path, largest).decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(
             f"{path} is no text in UTF-8 ({error.reason} at byte {error.start}): save it as UTF-8"
@@ -60,8 +64,18 @@ def read_json(path: Path, largest: int = _LARGEST) -> Any:
     Raises:
         UserError: the file cannot be read, is no JSON, holds NaN or infinity, or nests too deeply.
     """
+    return decode_json(read_bytes(path, largest), path)
+
+
+def decode_json(content: bytes, path: Path) -> Any:
+    """Parse the content of a JSON file.
+
+    Args:
+        content: the bytes.
+        path: the file, for the errors, which are those of `read_json`.
+    """
     try:
-        return parse_json(read_text(path, largest))
+        return parse_json(_decode(content, path))
     except ValueError as error:
         if isinstance(error, UserError):
             raise

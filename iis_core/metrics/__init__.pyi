@@ -14,6 +14,7 @@ from .ratios import recall as recall
 from .records import boundary_iou_at as boundary_iou_at
 from .records import failures as failures
 from .records import iou_at as iou_at
+from .records import last_iou as last_iou
 from .records import mean_boundary_iou_at as mean_boundary_iou_at
 from .records import mean_iou_at as mean_iou_at
 from .records import mean_noc as mean_noc

@@ -10,8 +10,7 @@ from itertools import accumulate, pairwise
 from math import inf
 from typing import TYPE_CHECKING
 
-from iis_core.metrics.ratios import iou
-from iis_core.metrics.records import mean, mean_iou_at, reach
+from iis_core.metrics.records import last_iou, mean, mean_iou_at, reach
 
 if TYPE_CHECKING:
     from iis_core.evaluation.protocols import Protocol
@@ -117,15 +116,14 @@ def worst_first(records: Sequence[Record], threshold: float, protocol: Protocol)
         protocol: the protocol of the run.
 
     Returns:
-        The records; what is equally bad keeps its order.
+        The records; what is equally bad keeps its order. Replays are sorted by their last IoU alone.
 
     Raises:
         UserError: as for `noc`.
     """
 
     def rank(record: Record) -> tuple[float, float]:
-        clicks = reach(record, threshold, protocol)
-        last = record.clicks[-1].counts if record.clicks else record.initial
-        return (-inf if clicks is None else -clicks), iou(last)
+        clicks = None if protocol.is_replay else reach(record, threshold, protocol)
+        return (-inf if clicks is None else -clicks), last_iou(record)
 
     return sorted(records, key=rank)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from iis_core.evaluation.protocols import Protocol
     from iis_core.evaluation.records import Record
 
+_LONGER_RECORDING = "replay a run that was evaluated with --stop-iou none, or leave this number out"
 _NEVER_STOP = "evaluate with --stop-iou none, in Python with overrides={'stop_iou': None}"
 
 
@@ -65,7 +66,8 @@ def reach(record: Record, threshold: float, protocol: Protocol) -> int | None:
             where it is never reached.
 
     Raises:
-        UserError: the threshold is not an IoU, or is above the IoU at which the run stopped.
+        UserError: the threshold is not an IoU, or is above the IoU at which the run stopped, or the clicks of a
+            recording do not reach it and are fewer than the limit.
     """
     check_iou("the IoU for NoC and failures", threshold)
     if protocol.stop_iou is not None and threshold > protocol.stop_iou:
@@ -74,7 +76,13 @@ def reach(record: Record, threshold: float, protocol: Protocol) -> int | None:
             f"{_NEVER_STOP}"
         )
     seen = [(k, click.counts) for k, click in enumerate(record.clicks, 1)] or [(0, record.initial)]
-    return next((k for k, counts in seen if iou_reaches(counts.tp, counts.union, threshold)), None)
+    clicks = next((k for k, counts in seen if iou_reaches(counts.tp, counts.union, threshold)), None)
+    if clicks is None and record.end == "recording" and len(record.clicks) < protocol.max_clicks:
+        raise UserError(
+            f"NoC and failures at IoU {threshold} are undefined: {record.id} was given the {len(record.clicks)} clicks "
+            f"of a recording, which do not reach it; {_LONGER_RECORDING}"
+        )
+    return clicks
 
 
 def noc(record: Record, threshold: float, protocol: Protocol) -> int:
@@ -160,9 +168,15 @@ def mean_iou_at(records: Sequence[Record], k: int, protocol: Protocol) -> float:
         The mean over objects.
 
     Raises:
-        UserError: an object was stopped earlier because of its IoU, or k is below 1 or above the limit.
+        UserError: an object was stopped earlier because of its IoU, its recording has fewer clicks, or k is below 1 or
+            above the limit.
     """
     return mean(iou_at(record, k, protocol) for record in records)
+
+
+def last_iou(record: Record) -> float:
+    """Return the IoU of an object after its last click, or before the first where none was made."""
+    return iou(record.clicks[-1].counts if record.clicks else record.initial)
 
 
 def mean_boundary_iou_at(records: Sequence[Record], k: int, protocol: Protocol) -> float:
@@ -230,8 +244,9 @@ def _find_click(record: Record, k: int, protocol: Protocol) -> int:
     """Find the number of the click whose answer holds after k clicks, 0 where there was none."""
     if not 1 <= k <= protocol.max_clicks:
         raise UserError(f"IoU@{k} is not in this run: protocol {protocol.label} has 1 to {protocol.max_clicks} clicks")
-    if k > len(record.clicks) and record.end == "stop_iou":
-        raise UserError(
-            f"IoU@{k} is undefined: {record.id} was stopped after {len(record.clicks)} clicks; {_NEVER_STOP}"
-        )
-    return min(k, len(record.clicks))
+    made = len(record.clicks)
+    if k > made and record.end == "stop_iou":
+        raise UserError(f"IoU@{k} is undefined: {record.id} was stopped after {made} clicks; {_NEVER_STOP}")
+    if k > made and record.end == "recording":
+        raise UserError(f"IoU@{k} is undefined: {record.id} was given the {made} clicks of a recording")
+    return min(k, made)

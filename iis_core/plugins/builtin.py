@@ -198,6 +198,7 @@ _COMMANDS = (
     ("evaluate", "evaluate:evaluate", "Evaluate a model on a dataset under a protocol."),
     ("report", "report:report", "Compute a table from the records of one or several runs."),
     ("pictures", "pictures:pictures", "Draw objects of a run, by replaying the clicks in its records."),
+    ("replay", "replay:replay", "Give the clicks of a run to a model again, and compare."),
     ("predict", "predict:predict", "Segment one image by clicks and write the mask."),
     ("data", "data:data", "List the known datasets, get their files, check them."),
     ("weights", "weights:weights", "Show where a model's weights are published; fetch or convert them."),

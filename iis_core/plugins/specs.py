@@ -131,6 +131,7 @@ class ModelSpec(FactorySpec):
         weights: the published weights, None where none are published.
         trained_on: the data behind the published weights.
         results: published numbers, by dataset and metric: `{"grabcut": {"NoC@90": 1.68}}`.
+        results_source: where they were published, if not in the paper.
         dataset_keywords: keywords for particular datasets, by dataset name; the caller's own come first.
         plain_keywords: keywords that switch off every test-time trick, so that the answer is the sigmoid of `logits`.
         min_size: the smallest image side it accepts, in pixels.
@@ -150,6 +151,7 @@ class ModelSpec(FactorySpec):
     weights: Weights | None = None
     trained_on: str = ""
     results: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    results_source: str = ""
     dataset_keywords: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     plain_keywords: Mapping[str, Any] = field(default_factory=dict)
     min_size: int = 1

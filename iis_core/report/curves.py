@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Those of Okabe and Ito without yellow, which is faint on white."""
 
+_THRESHOLD = 0.9
+"""The IoU to reach where no run says another."""
+
 _LINES, _MARKERS, _HATCHES = ("-", "--", ":", "-."), "os^vDP", ("", "//", "..", "xx")
 
 
@@ -135,10 +138,14 @@ def _plot_mean_iou(axes: Axes, runs: Sequence[Run]) -> None:
 
 
 def find_threshold(runs: Sequence[Run]) -> float:
-    """Find the highest of the usual thresholds that every run has; where there is none, the lowest stop."""
-    shared = set.intersection(*(set(usual_thresholds(run.protocol)) for run in runs))
-    stops = [run.protocol.stop_iou for run in runs if run.protocol.stop_iou is not None]
-    return max(shared) if shared else min(stops)
+    """Find the highest of the usual thresholds that every run has; where there is none, the lowest stop.
+
+    Replays, which have no usual ones, are passed over.
+    """
+    protocols = [run.protocol for run in runs if not run.protocol.is_replay]
+    shared = set.intersection(*(set(usual_thresholds(each)) for each in protocols)) if protocols else set()
+    stops = [each.stop_iou for each in protocols if each.stop_iou is not None]
+    return max(shared) if shared else min(stops, default=_THRESHOLD)
 
 
 def label_runs(runs: Sequence[Run]) -> list[str]:

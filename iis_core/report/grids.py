@@ -127,7 +127,7 @@ def _quote(name: str, datasets: Sequence[str]) -> Iterator[Line]:
         published: Mapping[str, Mapping[str, float]] = offer.spec.results
         values = [published.get(dataset, {}).get(name) for dataset in datasets]
         if any(value is not None for value in values):
-            source = offer.spec.paper or f"the spec of {offer.claim.distribution}"
+            source = offer.spec.results_source or offer.spec.paper or f"the spec of {offer.claim.distribution}"
             yield Line([Cell(f"{offer.spec.name} (quoted)"), Cell(""), *map(Cell, values)], source)
 
 

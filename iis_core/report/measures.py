@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from iis_core.errors import UserError
-from iis_core.metrics import boundary_iou_at, iou_at, reach, usual_clicks, usual_thresholds
+from iis_core.metrics import boundary_iou_at, iou_at, last_iou, reach, usual_clicks, usual_thresholds
 from iis_core.metrics.stability import STABILITY, count_drops
 
 if TYPE_CHECKING:
@@ -147,7 +147,9 @@ def _measure_ious(run: Run, numbers: Numbers) -> Iterator[Measure]:
     def curve(record: Record) -> list[float]:
         return [iou_at(record, k, run.protocol) for k in range(1, limit + 1)]
 
-    if not stops:
+    if run.protocol.is_replay:
+        yield measure("last mIoU", last_iou)
+    elif not stops:
         yield measure("mIoU", lambda record: fsum(curve(record)) / limit)
     for k in numbers.ious_at or usual_clicks(run.protocol):
         yield measure(f"mIoU@{k}", lambda record, k=k: iou_at(record, k, run.protocol))

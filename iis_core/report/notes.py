@@ -22,6 +22,8 @@ def write_notes(run: Run) -> list[str]:
     notes = []
     for rule, (named, used) in run.protocol.departures.items():
         notes.append(f"{run.protocol.label}: {rule} is {used} instead of {named}")
+    if run.protocol.is_replay:
+        notes.append(f"no robot watched the model: it was given {run.protocol.robot}")
     if not run.is_complete:
         notes.append(f"unfinished: {len(run.records)} of {run.objects} objects")
     notes += [f"{failure.id} failed: {failure.reason}" for failure in run.failures[:_SHOWN]]

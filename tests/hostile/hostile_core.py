@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
@@ -24,6 +25,57 @@ def run_toy() -> bytes:
 
 def write_run(path: Path, canary: Path) -> None:
     path.write_bytes(run_toy())
+
+
+@functools.cache
+def bundle_toy() -> dict[str, bytes]:
+    """Return what the bundle of a run of one object holds."""
+    from iis_core import evaluate
+    from iis_core.evaluation.bundle import write_bundle
+
+    with TemporaryDirectory() as folder:
+        write_bundle(evaluate("toy/disks", "toy/shapes", limit=1, out=Path(folder) / "run"), Path(folder) / "a.zip")
+        with zipfile.ZipFile(Path(folder) / "a.zip") as bundle:
+            return {name: bundle.read(name) for name in bundle.namelist()}
+
+
+def write_bundle(path: Path, canary: Path) -> None:
+    hostile.zipped(lambda _: bundle_toy())(path, canary)
+
+
+def bundle_with(name: str, write: hostile.Writer) -> hostile.Writer:
+    """Write a bundle of which one entry is hostile."""
+
+    def write_with(path: Path, canary: Path) -> None:
+        write(path, canary)
+        content = path.read_bytes()
+        path.unlink()
+        hostile.zipped(lambda _: {**bundle_toy(), name: content})(path, canary)
+
+    return write_with
+
+
+def write_lying_bundle(path: Path, canary: Path) -> None:
+    """Write a bundle whose records are far larger than it says of them."""
+    write_bundle(path, canary)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as bundle:
+        bundle.writestr("records-1.jsonl", bytes(1 << 20))
+    content = path.read_bytes()
+    path.write_bytes(content.replace((1 << 20).to_bytes(4, "little"), (9).to_bytes(4, "little")))
+
+
+def read_click_masks(folder: Path, text: str) -> None:
+    from iis_core.files.pages import read_pages
+
+    read_pages(folder / text, 2, (24, 32))
+
+
+def write_click_masks(path: Path, canary: Path) -> None:
+    import numpy as np
+
+    from iis_core.files.pages import write_pages
+
+    write_pages(path, [np.zeros((24, 32), bool), np.ones((24, 32), bool)])
 
 
 def unpack(folder: Path, text: str) -> None:
@@ -94,6 +146,22 @@ CORE: dict[str, Reader] = {
     "the records of a run to go on with": Reader(
         command(*EVALUATE), "run/records.jsonl", RECORDS, {"run/run.json": write_run},
         hostile.text(""),
+    ),
+    "a bundle": Reader(command("report", "FOLDER/a.zip"), "a.zip", {
+        **hostile.EVERY,
+        **hostile.ARCHIVES,
+        "a bomb of records": hostile.zip_bomb("records.jsonl"),
+        "a bomb of a description": hostile.zip_bomb("run.json"),
+        "records that lie about their size": write_lying_bundle,
+        **{f"settings of {name}": bundle_with("run.json", write) for name, write in hostile.BAD_TEXT.items()},
+        **{f"records of {name}": bundle_with("records.jsonl", write) for name, write in LINES.items()},
+    }, sound=write_bundle),
+    "a bundle to replay": Reader(command("replay", "FOLDER/a.zip"), "a.zip", {
+        **hostile.EVERY,
+        **{f"settings of {name}": bundle_with("run.json", write) for name, write in hostile.BAD_TEXT.items()},
+    }, sound=write_bundle),
+    "masks after every click": Reader(
+        read_click_masks, "a.tif", {**PIXELS, "other pages": hostile.image("TIFF")}, sound=write_click_masks
     ),
     "an archive": Reader(unpack, "archive", ARCHIVES, sound=hostile.zipped(lambda _: {"a": b"a"})),
     "the user's configuration": Reader(read_configuration, "config.toml", {

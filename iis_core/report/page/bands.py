@@ -42,12 +42,14 @@ def estimate_curves(entry: Entry, threshold: float) -> dict[str, list[Point]]:
     Returns:
         `success`, the share of objects that reach the IoU within 0, 1, ..., limit clicks; and, where no object was
             stopped by its IoU, `iou` and `boundary`, the mean IoU of masks and of their boundaries after 1, 2, ...,
-            limit clicks.
+            limit clicks. Nothing of a replay, whose objects may have any number of clicks.
 
     Raises:
         UserError: the threshold is above the IoU at which objects were stopped.
     """
     order = entry.runs[0]
+    if order.protocol.is_replay:
+        return {}
     listed = [_list_values(sort_like(order, run), threshold) for run in entry.runs]
     values = {name: np.mean([each[name] for each in listed], axis=0) for name in listed[0]}
     parts = sum_by_image(np.concatenate([*values.values()]), number_images(order))

@@ -60,7 +60,7 @@ def draw_charts(entries: Sequence[Entry], names: Sequence[str], threshold: float
     reached = f"IoU {threshold:g}"
     return [
         _draw_curve("success", f"Objects that reach {reached}", f"share that reached {reached}", curves),
-        _draw_histogram(known, threshold, {name: each["success"] for name, each in curves.items()}),
+        _draw_histogram(known, threshold, {name: each["success"] for name, each in curves.items() if each}),
         _draw_curve("iou", "Mean IoU", "mean IoU", curves),
         _draw_curve("boundary", "Mean boundary IoU", "mean boundary IoU", curves),
         _draw_latency(known),
@@ -74,8 +74,8 @@ def _draw_curve(which: str, title: str, axis: str, curves: Mapping[str, Mapping[
     text = "Bands are 95 % intervals." if rows else ""
     if missing:
         text += (
-            f" Undefined where objects stop early, so not of {', '.join(missing)}: evaluate with --stop-iou none to "
-            "have it."
+            f" Undefined where objects stop early and of replays, so not of {', '.join(missing)}: evaluate with "
+            "--stop-iou none to have it."
         )
     line = "step-after" if which == "success" else "linear"
     y = {"field": "mean", "type": "quantitative", "title": axis, "scale": {"zero": False}}
@@ -100,15 +100,15 @@ def _draw_curve(which: str, title: str, axis: str, curves: Mapping[str, Mapping[
 def _draw_histogram(entries: Mapping[str, Entry], threshold: float, success: Mapping[str, Sequence[Any]]) -> Chart:
     """Draw how many clicks objects need; the share that needs k is what the share of success grows by at k."""
     rows: Rows = []
-    for name in entries:
-        shares = [point.mean for point in success[name]]
+    for name, points in success.items():
+        shares = [point.mean for point in points]
         steps = np.diff([0.0, *shares, 1.0]).tolist()
         rows += [
             {"run": name, "clicks": "never" if k == len(shares) else str(k), "share": share}
             for k, share in enumerate(steps)
             if k or share > 0
         ]
-    order = [*map(str, range(max(len(points) for points in success.values()))), "never"]
+    order = [*map(str, range(max(map(len, success.values()), default=0))), "never"]
     spec = {
         "mark": "bar",
         "encoding": {
@@ -124,7 +124,7 @@ def _draw_histogram(entries: Mapping[str, Entry], threshold: float, success: Map
         },
     }
     text = "Objects that never reach it stand apart from those that do at the last click."
-    return Chart(f"Clicks to IoU {threshold:g}", text, rows, spec)
+    return Chart(f"Clicks to IoU {threshold:g}", text, rows, spec if rows else None)
 
 
 def _draw_latency(entries: Mapping[str, Entry]) -> Chart:

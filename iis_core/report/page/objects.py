@@ -94,7 +94,7 @@ def _rank(place: int, group: Group, threshold: float) -> Iterator[Gallery]:
     for name, run in runs.items():
         yield Gallery(f"Worst of {name}", place, _caption_worst(run, threshold))
     (first_name, first), *others = runs.items()
-    for name, other in others:
+    for name, other in [] if first.protocol.is_replay else others:
         yield Gallery(
             f"Largest differences of {name} to {first_name}", place, _caption_different(first, other, threshold)
         )
@@ -103,10 +103,11 @@ def _rank(place: int, group: Group, threshold: float) -> Iterator[Gallery]:
 
 
 def _caption_worst(run: Run, threshold: float) -> dict[str, str]:
-    return {
-        record.id: f"NoC {noc(record, threshold, run.protocol)}, last IoU {_list_ious(record)[-1]:.3f}"
-        for record in worst_first(run.records, threshold, run.protocol)[:SHOWN]
+    worst = worst_first(run.records, threshold, run.protocol)[:SHOWN]
+    clicks = {
+        each.id: "" if run.protocol.is_replay else f"NoC {noc(each, threshold, run.protocol)}, " for each in worst
     }
+    return {each.id: f"{clicks[each.id]}last IoU {_list_ious(each)[-1]:.3f}" for each in worst}
 
 
 def _caption_different(first: Run, other: Run, threshold: float) -> dict[str, str]:

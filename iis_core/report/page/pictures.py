@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -18,7 +18,6 @@ from iis_core.report.pictures import Window, find_window, resize
 from iis_core.types import SignedClick
 
 if TYPE_CHECKING:
-    from iis_core.evaluation import Run
     from iis_core.evaluation.records import Record
     from iis_core.evaluation.replay import Replay
 
@@ -44,6 +43,8 @@ def add_pictures(group: Group, objects: Iterable[Described], wanted: Collection[
     Returns:
         Which runs have no masks, and why: the model or the files of the dataset are not at hand.
     """
+    from iis_core.evaluation.click_masks import masks_after_clicks
+
     known = {described["id"]: described for described in objects if described["id"] in wanted}
     clicks = {
         name: [click for entry in group.values() for click in _list_clicks(entry.runs[0][name])] for name in known
@@ -52,7 +53,7 @@ def add_pictures(group: Group, objects: Iterable[Described], wanted: Collection[
     for name, entry in group.items():
         run = entry.runs[0]
         try:
-            for replay in _replay(run, [run[wanted_id] for wanted_id in known]):
+            for replay in masks_after_clicks(run, [run[wanted_id] for wanted_id in known]):
                 described = known[replay.record.id]
                 window = find_window(replay.object.target, clicks[replay.record.id])
                 described.setdefault("picture", _render_photograph(replay, window))
@@ -60,13 +61,6 @@ def add_pictures(group: Group, objects: Iterable[Described], wanted: Collection[
         except UserError as error:
             missing.append(f"no masks of {name}: {error}")
     return missing
-
-
-def _replay(run: Run, records: Sequence[Record]) -> Iterator[Replay]:
-    from iis_core.evaluation.replay import load_replayed, replay_records
-
-    model, dataset = load_replayed(run)
-    return replay_records(model, dataset, run.protocol, records)
 
 
 def _list_clicks(record: Record) -> list[SignedClick]:

@@ -228,4 +228,5 @@ def test_weights_are_shown_with_their_results(capsys: pytest.CaptureFixture[str]
     shown = capsys.readouterr().out
     assert "coco_lvis_h18s_itermask.pth" in shown
     assert "NoC@85 1.54  NoC@90 1.68" in shown
+    assert "source      https://github.com/SamsungLabs/ritm_interactive_segmentation, README.md" in shown
     assert "not fetched" in shown

@@ -79,6 +79,7 @@ def _make_spec(
         paper=_PAPER,
         initial_mask=initial_mask,
         trained_on=trained_on,
+        results_source="https://github.com/SamsungLabs/ritm_interactive_segmentation, README.md",
         dataset_keywords={"davis": {"target_size": 600}, "davis585": {"target_size": 600}},
         plain_keywords={"target_size": None, "flip": False},
         check_keywords={"weights": "random"},

@@ -89,6 +89,8 @@ def _make_spec(
         trained_on=trained_on,
         weights=Weights(url=f"https://huggingface.co/{hub}", hub=hub, licence=licence),
         results=_list_results(variant),
+        results_source="https://github.com/emb-ai/rclicks, compute_benchmark_metrics.ipynb; on DAVIS "
+        "https://github.com/uncbiag/SegNext, notebooks/eval_sam.ipynb",
         check_keywords={"weights": "random", "network": SMALL_CONFIGS[model_type]},
     )
 

@@ -84,5 +84,6 @@ def _make_spec(
             "hqseg44k": dict(zip(_METRICS, hqseg44k, strict=True)),
             "davis": dict(zip(_METRICS, davis, strict=True)),
         },
+        results_source="https://github.com/uncbiag/SegNext, README.md",
         check_keywords={"weights": "random", "network": SMALL_CONFIG},
     )

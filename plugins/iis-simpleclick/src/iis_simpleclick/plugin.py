@@ -14,6 +14,10 @@ _FOLDER = "https://drive.google.com/drive/folders/1qpK0gtAPkVMF7VC42UA9XF4xMWr5K
 _SIZES = {"xtiny": "an extremely tiny ViT", "b": "ViT-B", "l": "ViT-L", "h": "ViT-H"}
 _FILES = {"xtiny": "vit_xtiny.pth", "b": "vit_base.pth", "l": "vit_large.pth", "h": "vit_huge.pth"}
 
+_SOURCES = {
+    "vit-b": "Lee et al. 2024, MFP: Making Full Use of Probability Maps for Interactive Image Segmentation",
+    "vit-h": "Huang et al. 2024, FocSAM: Delving Deeply into Focused Objects in Segmenting Anything",
+}
 _RESULTS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     "vit-b": {
         "grabcut": {"NoC@85": 1.38, "NoC@90": 1.48},
@@ -29,7 +33,7 @@ _RESULTS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     },
     "vit-h-sbd": {"sbd": {"NoC@90": 4.15}},
 }
-"""ViT-B of MFP (Lee et al., CVPR 2024), ViT-H of FocSAM (Huang et al., CVPR 2024), ViT-H on SBD of the paper itself."""
+"""The repository states none; those without a source in `_SOURCES` are of the paper's abstract."""
 
 
 @hookimpl
@@ -57,6 +61,7 @@ def _make_spec(size: str, suffix: str, trained_on: str) -> ModelSpec:
         trained_on=trained_on if is_published else "",
         weights=_make_weights(size, suffix) if is_published else None,
         results=_RESULTS.get(variant, {}),
+        results_source=_SOURCES.get(variant, ""),
         dataset_keywords={"davis": {"target_size": 672}, "davis585": {"target_size": 672}},
         plain_keywords={"target_size": None, "flip": False},
         check_keywords={"weights": "random", "network": SMALL_CONFIGS[patch], "target_size": 224},

@@ -8,8 +8,7 @@ python benchmarks/vit.py --upstream SimpleClick
 The plain path has the same network, whose blocks cut out their windows and put them back, whose attention is written
 out, whose head enlarges maps before it convolves them, and it cuts out the region at every click. `--upstream` runs the
 published code from a checkout as well; stand-ins take the place of mmcv and of what only its training needs. All must
-agree to 1e-4. Where the processor has bfloat16, it is reported with the IoU of its masks
-against the plain path's.
+agree to 1e-4. Where the processor has bfloat16, it is reported with the IoU of its masks against the plain path's.
 """
 
 from __future__ import annotations

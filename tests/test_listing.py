@@ -53,7 +53,7 @@ def iis_models():
 def test_list_without_a_kind_counts_the_kinds(iis: Iis) -> None:
     counts = json.loads(iis("list", "--json").stdout)
     assert list(counts) == list(SPEC_TYPES)
-    assert counts["protocols"] == 4
+    assert counts["protocols"] == 5
     shown = [line.split()[:2] for line in iis("list").stdout.splitlines()]
     assert shown == [[kind, str(count)] for kind, count in counts.items()]
 

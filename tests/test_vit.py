@@ -98,6 +98,22 @@ def test_the_pyramid_has_four_scales_and_the_published_widths() -> None:
     assert shapes["down_32.0.weight"] == (384, 160, 2, 2)
 
 
+@pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
+def test_large_maps_are_normalised_exactly_in_either_memory_order(memory: torch.memory_format) -> None:
+    """Where channels come last torch's own norm of such a map is off by 3e-6, else by 1e-7."""
+    norm = SimpleFeaturePyramid(16, (24, 8, 8, 8)).down_4[4]
+    torch.manual_seed(0)
+    x = (torch.randn(2, 24, 512, 256) * torch.rand(24, 1, 1) + torch.randn(24, 1, 1)).to(memory_format=memory)
+    nn.init.normal_(norm.weight)
+    nn.init.normal_(norm.bias)
+    parameters = norm.weight.double(), norm.bias.double()
+    expected = functional.group_norm(x.double().contiguous(), 1, *parameters, norm.eps).detach()
+    found = norm(x).detach()
+    assert found.dtype == torch.float32
+    assert found.is_contiguous(memory_format=memory)
+    assert float((found - expected).abs().max() / expected.abs().max()) < 1e-6
+
+
 def fuse_plainly(fusion: PyramidFusion, maps: list[Tensor]) -> Tensor:
     size = maps[0].shape[-2:]
     reduced = [conv(x) for conv, x in zip(fusion.convs, maps, strict=True)]

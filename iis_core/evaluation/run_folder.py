@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from iis_core.evaluation.run_files import (
     read_description,
 )
 from iis_core.evaluation.settings import GIVEN, list_differences
+from iis_core.files.lines import LinesFile
 from iis_core.files.writing import explain_write_errors, write_json
 
 
@@ -60,7 +60,7 @@ class FolderWriter(RunWriter):
         failures_file: where its failures go.
     """
 
-    def __init__(self, records: Sequence[Record], lines: _Lines, failures_file: Path) -> None:
+    def __init__(self, records: Sequence[Record], lines: LinesFile, failures_file: Path) -> None:
         super().__init__(records)
         self._lines = lines
         self._failures_file = failures_file
@@ -76,48 +76,9 @@ class FolderWriter(RunWriter):
 
     def fail(self, failure: Failure) -> None:
         """Add a failure; the errors are those of `append`."""
-        with explain_write_errors(self._failures_file), closing(_Lines(self._failures_file)) as lines:
+        with explain_write_errors(self._failures_file), closing(LinesFile(self._failures_file)) as lines:
             lines.append(json.dumps(asdict(failure)))
         super().fail(failure)
-
-
-class _Lines:
-    """A file of lines, open for appending; what follows its last newline is cut off.
-
-    Args:
-        file: the file.
-    """
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        # A link that somebody planted would let us cut off another file.
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
-        self._descriptor = os.open(file, flags, 0o666)
-        os.ftruncate(self._descriptor, file.read_bytes().rfind(b"\n") + 1)
-
-    def append(self, line: str) -> None:
-        """Write a line, down to the disk."""
-        try:
-            remaining = line.encode() + b"\n"
-            while remaining:
-                remaining = remaining[os.write(self._descriptor, remaining) :]
-            os.fsync(self._descriptor)
-        except OSError as error:
-            remedy = "make room and run the same command again; every record before is kept"
-            raise UserError(f"{self.file} cannot be written: {error.strerror}; {remedy}") from error
-        if not self._is_in_place():
-            raise UserError(
-                f"{self.file} was removed or replaced while it was written: put it back, or its records are lost, and "
-                "run the same command again"
-            )
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-    def _is_in_place(self) -> bool:
-        with suppress(OSError):
-            return os.path.samestat(self.file.stat(), os.fstat(self._descriptor))
-        return False
 
 
 @contextmanager
@@ -159,7 +120,7 @@ def open_run(
             _start_or_check(folder, settings, ids, describe_provenance)
             records = read_all_records(folder, list(ids), protocol_from_settings(settings["protocol"]))
             _remove_failures(folder, rank)
-            own = stack.enter_context(closing(_Lines(folder / _name_file(RECORDS, rank.number))))
+            own = stack.enter_context(closing(LinesFile(folder / _name_file(RECORDS, rank.number))))
         yield FolderWriter(records, own, folder / _name_file(FAILURES, rank.number))
 
 

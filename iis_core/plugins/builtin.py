@@ -10,6 +10,7 @@ IIS_API = 1
 
 _RITM_PAPER = "Sofiiuk, Petrov, Konushin 2021, Reviving Iterative Training with Mask Guidance"
 _RCLICKS_PAPER = "Antonov et al. 2024, RClicks: Realistic Click Simulation for Benchmarking Interactive Segmentation"
+_FOCALCLICK_PAPER = "Chen et al. 2022, FocalClick: Towards Practical Interactive Image Segmentation"
 _SEGNEXT_PAPER = (
     "Liu et al. 2024, Rethinking Interactive Image Segmentation with Low Latency, High Quality, and Diversity"
 )
@@ -151,6 +152,17 @@ def iis_protocols() -> Iterator[ProtocolSpec]:
         paper=_RITM_PAPER,
         robot="core/ritm",
         threshold=0.49,
+        inclusive=False,
+        max_clicks=20,
+        stop_iou=0.90,
+        ignore="ignored pixels (-1) are never an error and leave both terms of the IoU",
+    )
+    yield ProtocolSpec(
+        name="core/focalclick",
+        summary="20 clicks at most, y > 0.5, stop at IoU 0.90",
+        paper=_FOCALCLICK_PAPER,
+        robot="core/ritm",
+        threshold=0.5,
         inclusive=False,
         max_clicks=20,
         stop_iou=0.90,

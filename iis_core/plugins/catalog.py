@@ -19,10 +19,13 @@ from iis_core.plugins.specs import DatasetSpec, ModelSpec, Spec
 
 SpecT = TypeVar("SpecT", bound=Spec)
 
-OWN_PLUGINS = ("classic", "datasets", "gto99", "lightning", "mmseg", "ritm", "sam", "segnext", "simpleclick", "smp")
+OWN_PLUGINS = (
+    *("classic", "datasets", "focalclick", "gto99", "lightning", "mmseg"),
+    *("ritm", "sam", "segnext", "simpleclick", "smp", "web"),
+)
 """Namespaces of the plugins that live beside this core in its repository."""
 
-OWN_COMMANDS: Mapping[str, str] = {"train": "lightning"}
+OWN_COMMANDS: Mapping[str, str] = {"train": "lightning", "click": "web"}
 """The commands that these plugins add, each with its plugin."""
 
 

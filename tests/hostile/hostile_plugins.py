@@ -64,6 +64,30 @@ RITM = {
     "no parameters": {"class": "x.HRNetModel", "params": [1]},
     "a word": "os.system",
 }  # fmt: skip
+PARTS = {"backbone_params": {}, "neck_params": {}, "head_params": {}}
+SIMPLECLICK = {
+    **{name: RITM[name] for name in ("a class by its path", "no parameters", "a word")},
+    "parts of another kind": {"class": "x.PlainVitModel", "params": {**PARTS, "backbone_params": "os.system"}},
+    "unknown parameters": {"class": "x.PlainVitModel", "params": {**PARTS, "os.system": "touch CANARY"}},
+    "unknown parameters of a part": {"class": "x.PlainVitModel", "params": {**PARTS, "neck_params": {"os.system": 1}}},
+}
+SEGNEXT_PARTS = {"backbone_params": {}, "neck_params": {}, "head_params": {}, "fusion_params": {}}
+SEGNEXT = {
+    **{name: network for name, network in RITM.items() if name not in ("unknown parameters",)},
+    "parts of another kind": {"class": "x.PlainVitModel", "params": {**SEGNEXT_PARTS, "head_params": "os.system"}},
+    "unknown parameters": {"class": "x.PlainVitModel", "params": {**SEGNEXT_PARTS, "os.system": "touch CANARY"}},
+    "a size that is none": {
+        "class": "x.PlainVitModel",
+        "params": {**SEGNEXT_PARTS, "backbone_params": {"img_size": "a"}},
+    },
+}
+FOCALCLICK = {
+    "a class by its path": {"class": "os.system", "params": {"command": "touch CANARY"}},
+    "a size of another kind": {"class": "x.SegFormerModel", "params": {"model_version": ["b0"]}},
+    "a mean of another kind": {"class": "x.SegFormerModel", "params": {"norm_mean_std": 7}},
+    "unknown parameters": {"class": "x.HRNetModel", "params": {"os.system": "touch CANARY"}},
+    "a word": "os.system",
+}  # fmt: skip
 SYSTEM = {"type": "os.system", "command": "touch CANARY"}
 MMSEG = {
     "a call": {"config": "x", "mean": [0, 0, 0], "std": [1, 1, 1], "model": repr(SYSTEM)},
@@ -156,6 +180,27 @@ PLUGINS: dict[str, dict[str, Reader]] = {
         "a model folder of iis-ritm": Reader(
             command(*LOAD), "model/model.json",
             {name: describe("ritm/hrnet18s", {"network": network}) for name, network in RITM.items()},
+            {"model/model.safetensors": hostile.text((2).to_bytes(8, "little") + b"{}")},
+        ),
+    },
+    "iis_simpleclick": {
+        "a model folder of iis-simpleclick": Reader(
+            command(*LOAD), "model/model.json",
+            {name: describe("simpleclick/vit-b", {"network": network}) for name, network in SIMPLECLICK.items()},
+            {"model/model.safetensors": hostile.text((2).to_bytes(8, "little") + b"{}")},
+        ),
+    },
+    "iis_segnext": {
+        "a model folder of iis-segnext": Reader(
+            command(*LOAD), "model/model.json",
+            {name: describe("segnext/vit-b-sax2", {"network": network}) for name, network in SEGNEXT.items()},
+            {"model/model.safetensors": hostile.text((2).to_bytes(8, "little") + b"{}")},
+        ),
+    },
+    "iis_focalclick": {
+        "a model folder of iis-focalclick": Reader(
+            command(*LOAD), "model/model.json",
+            {name: describe("focalclick/hrnet18s-s1", {"network": network}) for name, network in FOCALCLICK.items()},
             {"model/model.safetensors": hostile.text((2).to_bytes(8, "little") + b"{}")},
         ),
     },

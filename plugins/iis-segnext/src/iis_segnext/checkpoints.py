@@ -38,9 +38,10 @@ def _read_config(stored: StoredWeights) -> Config:
     content = stored.config or {}
     published = content.get("network", content)
     try:
-        return {"class": str(published.get("class")), "params": parse_config(published)}
+        params = parse_config(published)
     except UserError as error:
         raise UserError(f"{stored.path} cannot be loaded as a segnext model: {error}") from error
+    return {"class": str(published["class"]), "params": params}
 
 
 def _describe_config(config: Config) -> dict[str, Any]:

@@ -51,9 +51,8 @@ class SegNextModel(nn.Module):
             raise UserError(f"precision must be fp32 or bf16, not {precision!r}")
         self.network: Any = network if device is None else network.to(device)
         self.precision = precision
-        self._encode, self._answer = (
-            torch.compile(step, dynamic=True) if compile else step for step in (network.encode, network.answer)
-        )
+        steps: Any = self.network.encode, self.network.answer
+        self._encode, self._answer = (torch.compile(step, dynamic=True) if compile else step for step in steps)
 
     def __repr__(self) -> str:
         return show_loaded(self)

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import torch
-from timm.layers import PatchEmbed
 from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 from torch.nn import functional
@@ -26,6 +25,25 @@ IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 _WINDOW = 14
 """The least side of a window in tokens; there are as many as fit in."""
+
+
+class PatchEmbedding(nn.Module):
+    """Embeds patches of maps, float32 (B, channels, H, W), as tokens (B, h, w, C).
+
+    Args:
+        channels: of the maps.
+        width: C, channels of a token.
+        patch_size: height and width of a patch.
+    """
+
+    def __init__(self, channels: int, width: int, patch_size: Sequence[int]) -> None:
+        super().__init__()
+        size = patch_size[0], patch_size[1]
+        self.proj = nn.Conv2d(channels, width, size, stride=size)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        embedded: Tensor = self.proj(maps)
+        return embedded.permute(0, 2, 3, 1)
 
 
 class Encoder(nn.Module):
@@ -67,10 +85,10 @@ class Encoder(nn.Module):
                 f"img_size {img_size} with patch_size {patch_size} gives {height} x {width} tokens; a SegNext's are a "
                 f"square that divides into equal windows of at least {_WINDOW} x {_WINDOW}"
             )
-        norm = partial(nn.LayerNorm, eps=1e-6)
+        norm: Any = partial(nn.LayerNorm, eps=1e-6)
         self.windows = windows, windows
         self.is_global = choose_global_blocks(depth, global_atten_freq)
-        self.patch_embed = embed_patches(in_chans, embed_dim, patch_size)
+        self.patch_embed = PatchEmbedding(in_chans, embed_dim, patch_size)
         self.pos_embed = nn.Parameter(0.02 * torch.randn(1, 1 + height * width, embed_dim))
         self.blocks = nn.Sequential(
             *(
@@ -167,7 +185,7 @@ class SegNextNetwork(nn.Module):
         self.backbone = Encoder(**backbone_params)
         self.neck = SimpleFeaturePyramid(**neck_params)
         self.head = Head(**head_params)
-        self.visual_prompts_encoder = embed_patches(3, backbone_params["embed_dim"], backbone_params["patch_size"])
+        self.visual_prompts_encoder = PatchEmbedding(3, backbone_params["embed_dim"], backbone_params["patch_size"])
         self.fusion_blocks = nn.Sequential(
             *(Block(**fusion_params["params"], norm_layer=nn.LayerNorm) for _ in range(fusion_params["depth"]))
         )
@@ -216,8 +234,10 @@ class SegNextNetwork(nn.Module):
 
     def draw_prompts(self, previous: Tensor, points: Tensor) -> Tensor:
         """Draw the previous mask and the disks of positive and of negative clicks, float32 (B, 3, S, S)."""
-        scale = points.new_tensor([self.side / previous.shape[-2], self.side / previous.shape[-1]])
-        places = torch.cat(((points[..., :2] * scale + 0.5).trunc(), points[..., 2:]), dim=-1)
+        # In double precision, as published: in single, places in large images may round to another pixel.
+        scale = torch.tensor([self.side / side for side in previous.shape[-2:]], dtype=torch.float64)
+        places = (points[..., :2].double().cpu() * scale + 0.5).trunc().to(points)
+        places = torch.cat((places, points[..., 2:]), dim=-1)
         return torch.cat((self._stretch(previous), disks(places, (self.side, self.side), self.radius)), dim=1)
 
     def fuse(self, features: Tensor, prompts: Tensor) -> Tensor:
@@ -235,8 +255,3 @@ class SegNextNetwork(nn.Module):
 
     def _stretch(self, x: Tensor) -> Tensor:
         return functional.interpolate(x, (self.side, self.side), mode="bilinear", align_corners=False)
-
-
-def embed_patches(channels: int, out: int, patch_size: Sequence[int]) -> nn.Module:
-    """Make a layer that turns images, float32 (B, channels, H, W), into tokens (B, h, w, out)."""
-    return PatchEmbed(img_size=None, patch_size=tuple(patch_size), in_chans=channels, embed_dim=out, output_fmt="NHWC")

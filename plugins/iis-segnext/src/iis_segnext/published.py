@@ -54,9 +54,10 @@ def parse_config(config: Config) -> dict[str, Any]:
     Raises:
         UserError: the config is malformed, or not a SegNext's.
     """
-    name, params = read_published_config(config)
-    missing = [part for part in _PARTS if part not in params]
+    name, given = read_published_config(config)
+    params = to_plain(given)
+    missing = [part for part in _PARTS if not isinstance(params.get(part), dict)]
     if name != _CLASS or missing:
         lacks = f", without {', '.join(missing)}" if missing else ""
         raise UserError(f"the config is not a SegNext's {_CLASS}: its class is {config['class']}{lacks}")
-    return {key: to_plain(value) for key, value in params.items() if key not in _UNUSED}
+    return {key: value for key, value in params.items() if key not in _UNUSED}

@@ -1,0 +1,1 @@
+"""The published networks: a coarse segmentor on SegFormer or HRNet, and a refiner."""

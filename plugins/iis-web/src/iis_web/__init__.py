@@ -1,0 +1,1 @@
+"""People at the mouse: `iis click`, and `show` in a notebook."""

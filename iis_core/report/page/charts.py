@@ -36,12 +36,14 @@ class Chart:
         text: how to read it, and what is left out.
         rows: the data, by column.
         spec: Vega-Lite, without the data; None where there is nothing to draw.
+        is_of_objects: whether each row is an object, which the page lists anyway.
     """
 
     title: str
     text: str
     rows: Rows
     spec: Spec | None
+    is_of_objects: bool = False
 
 
 def draw_charts(entries: Sequence[Entry], names: Sequence[str], threshold: float) -> list[Chart]:

@@ -7,12 +7,13 @@ from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 from iis_core.report.curves import find_threshold, label_runs
-from iis_core.report.formats import Grid, format_value
+from iis_core.report.formats import Grid
 from iis_core.report.grids import lay_out_comparison, lay_out_entries
 from iis_core.report.notes import write_notes, write_shared_notes
 from iis_core.report.page.charts import Chart, draw_charts
 from iis_core.report.page.objects import choose_galleries, describe_objects, group_entries
 from iis_core.report.page.pictures import add_pictures
+from iis_core.report.page.scatter import draw_scatters
 
 if TYPE_CHECKING:
     from iis_core.report.estimates import Entry, Report
@@ -37,13 +38,15 @@ def compute_content(report: Report) -> Content:
     threshold = find_threshold(report.runs)
     grids = [lay_out_entries(report), *map(lay_out_comparison, report.comparisons)]
     own = [f"{run.name}: {note}" for run in report.runs for note in write_notes(run)]
+    shown = _show_objects(report, {id(entry): name for entry, name in zip(entries, names, strict=True)}, threshold)
+    charts = [*draw_charts(entries, names, threshold), *shown.pop("scatters")]
     return {
         "title": " and ".join(dict.fromkeys(run.dataset for run in report.runs)),
         "runs": _describe_runs(entries, names),
         "tables": [_flatten(grid) for grid in grids],
         "notes": [*own, *write_shared_notes(report)],
-        "charts": [_describe_chart(chart) for chart in draw_charts(entries, names, threshold)],
-        **_show_objects(report, {id(entry): name for entry, name in zip(entries, names, strict=True)}, threshold),
+        "charts": [_describe_chart(chart) for chart in charts],
+        **shown,
     }
 
 
@@ -56,12 +59,15 @@ def _show_objects(report: Report, names: Mapping[int, str], threshold: float) ->
     galleries = choose_galleries(groups, threshold)
     objects: list[dict[str, Any]] = []
     missing: list[str] = []
+    scatters: list[Chart] = []
     places: dict[tuple[int, str], int] = {}
     for number, group in enumerate(groups):
         wanted = {name for gallery in galleries if gallery.group == number for name in gallery.captions}
         described = describe_objects(group)
         missing += add_pictures(group, described, wanted) if wanted else []
-        places |= {(number, each["id"]): place for place, each in enumerate(described, len(objects))}
+        found = {each["id"]: place for place, each in enumerate(described, len(objects))}
+        scatters += draw_scatters(group, [*found], [*found.values()], threshold)
+        places |= {(number, name): place for name, place in found.items()}
         objects += described
     shown = [
         {
@@ -74,7 +80,8 @@ def _show_objects(report: Report, names: Mapping[int, str], threshold: float) ->
         }
         for gallery in galleries
     ]
-    return {"objects": objects, "galleries": [gallery for gallery in shown if gallery["items"]], "missing": missing}
+    galleries_shown = [gallery for gallery in shown if gallery["items"]]
+    return {"objects": objects, "galleries": galleries_shown, "missing": missing, "scatters": scatters}
 
 
 def name_entries(entries: Sequence[Entry]) -> list[str]:
@@ -108,6 +115,4 @@ def _flatten(grid: Grid) -> dict[str, Any]:
 
 
 def _describe_chart(chart: Chart) -> dict[str, Any]:
-    header = list(dict.fromkeys(column for row in chart.rows for column in row))
-    cells = [[format_value(row.get(column)) for column in header] for row in chart.rows]
-    return {**vars(chart), "header": header, "cells": cells}
+    return {**vars(chart), "header": list(dict.fromkeys(column for row in chart.rows for column in row))}

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from iis_core.errors import UserError
 from iis_core.files.writing import write_bytes
+from iis_core.report.formats import format_value
 from iis_core.report.page.content import Content
 
-_SCRIPTS = ("charts.js", "stage.js", "viewer.js", "main.js")
+_SCRIPTS = ("charts.js", "stage.js", "viewer.js", "search.js", "main.js")
 """In this order they are one module."""
 
 
@@ -50,8 +51,9 @@ def render_page(content: Content) -> str:
         raise UserError("the page needs Jinja2 and vl-convert: run `pip install 'iis-core[page]'`") from error
     library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     scripts = [_close_no_element(text) for text in (library, "\n".join(map(_read, _SCRIPTS)))]
-    template = Environment(autoescape=True, trim_blocks=True).from_string(_read("page.html"))
-    return template.render(
+    environment = Environment(autoescape=True, trim_blocks=True)
+    environment.filters["format"] = format_value
+    return environment.from_string(_read("page.html")).render(
         content=content,
         policy=_write_policy(scripts),
         style=Markup(_read("page.css")),

@@ -1,7 +1,7 @@
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-/** Draw a chart into its place, in the colours of the page. */
-function drawChart(place, chart) {
+/** Draw a chart into its place, in the colours of the page; a click on a point that is an object opens it. */
+async function drawChart(place, chart, openObject) {
   const style = getComputedStyle(document.documentElement);
   const [text, line] = ["--text", "--line"].map((name) => style.getPropertyValue(name).trim());
   const axis = { labelColor: text, titleColor: text, gridColor: line, domainColor: line, tickColor: line };
@@ -16,13 +16,19 @@ function drawChart(place, chart) {
     data: { values: chart.rows },
   };
   // `ast` keeps vega from making functions of text, which the page's policy forbids.
-  return vegaEmbed(place, spec, { mode: "vega-lite", actions: false, renderer: "svg", ast: true, config });
+  const options = { mode: "vega-lite", actions: false, renderer: "svg", ast: true, config };
+  const { view } = await vegaEmbed(place, spec, options);
+  view.addEventListener("click", (event, item) => {
+    if (item?.datum?.place !== undefined) openObject(item.datum.place);
+  });
 }
 
 /** Draw all charts, and again where the colours of the page change. */
-function drawCharts(charts) {
+function drawCharts(charts, openObject) {
   const draw = () => {
-    for (const place of document.querySelectorAll("[data-chart]")) drawChart(place, charts[place.dataset.chart]);
+    for (const place of document.querySelectorAll("[data-chart]")) {
+      drawChart(place, charts[place.dataset.chart], openObject);
+    }
   };
   draw();
   dark.addEventListener("change", draw);

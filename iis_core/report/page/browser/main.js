@@ -8,4 +8,5 @@ for (const image of document.querySelectorAll("[data-photograph]")) {
 for (const button of document.querySelectorAll("[data-object]")) {
   button.addEventListener("click", () => openObject(Number(button.dataset.object)));
 }
-drawCharts(content.charts);
+searchObjects(content.objects, openObject);
+drawCharts(content.charts, openObject);

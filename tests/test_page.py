@@ -8,17 +8,21 @@ import io
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 from toy_runs import run
 
 from iis_core import Run, UserError, load_dataset, read_run
+from iis_core.datasets import EvaluationObject
+from iis_core.evaluation.records import Record
+from iis_core.evaluation.replay import Replay
 from iis_core.metrics import count, iou, mean_boundary_iou_at, mean_iou_at, share_reached
 from iis_core.report.estimates import compute_report
 from iis_core.report.page.bands import estimate_curves
@@ -26,6 +30,7 @@ from iis_core.report.page.content import compute_content
 from iis_core.report.page.latency import measure_latency
 from iis_core.report.page.objects import SHOWN, choose_galleries
 from iis_core.report.page.pictures import encode_mask, trace
+from iis_core.types import Counts
 
 NASTY = "</script><img src=x onerror=alert(1)>&\"'{{ 7*7 }}"
 
@@ -236,3 +241,48 @@ def test_a_replay_has_no_noc_to_show(endless: Run, tmp_path: Path, iis: Callable
     content = compute_content(compute_report([read_run(tmp_path / "replayed")]))
     assert find_chart(content, "Clicks to IoU 0.9")["spec"] is None
     assert content["galleries"][0]["items"][0]["caption"].startswith("last IoU")
+
+
+@pytest.mark.slow
+def test_500_objects_of_which_40_are_shown_stay_below_10_mb(endless: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("vl_convert")
+    from iis_core.report.page.writing import render_page
+
+    first, *_ = endless.records
+    click = replace(first.clicks[-1], counts=Counts(700, 300, 300))
+    long = replace(first, shape=(427, 640), clicks=(click,) * 20, end="max_clicks")
+    rng = np.random.default_rng(0)
+    records = [
+        replace(long, id=f"{place:012}", path=f"{place:012}.jpg", initial=Counts(0, int(rng.integers(99)), 1000))
+        for place in range(500)
+    ]
+    protocol = {**endless.settings["protocol"], "max_clicks": 20}
+    runs = [
+        replace(
+            endless,
+            settings={**endless.settings, "protocol": protocol, "model": {"name": f"toy/{name}", "keywords": {}}},
+            ids=tuple(record.id for record in records),
+            records=tuple(records[::order]),
+        )
+        for name, order in (("a", 1), ("b", -1))
+    ]
+    monkeypatch.setattr("iis_core.evaluation.click_masks.masks_after_clicks", make_photographs)
+    content = compute_content(compute_report(runs))
+    assert len([each for each in content["objects"] if "picture" in each]) == SHOWN
+    assert 3_000_000 < len(render_page(content).encode()) < 10_000_000
+
+
+def make_photographs(run: Run, records: Sequence[Record]) -> Iterator[Replay]:
+    """Objects with as much detail as photographs have, and with ragged masks."""
+    rng = np.random.default_rng(0)
+
+    def blur(record: Record, step: int, *channels: int) -> np.ndarray:
+        height, width = record.shape
+        noise = rng.normal(0, 1, (height // step, width // step, *channels)).astype(np.float32)
+        return cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
+
+    for record in records:
+        image = np.clip(128 + 60 * blur(record, 60, 3) + 20 * blur(record, 2, 3), 0, 255).astype(np.uint8)
+        masks = tuple(blur(record, 30) > 0 for _ in range(21))
+        evaluated = EvaluationObject(record.id, record.index, record.path, None, image, masks[0].astype(np.int8), None)
+        yield Replay(evaluated, record, record, masks)

@@ -110,14 +110,17 @@ def _draw_histogram(entries: Mapping[str, Entry], threshold: float, success: Map
             for k, share in enumerate(steps)
             if k or share > 0
         ]
-    order = [*map(str, range(max(map(len, success.values()), default=0))), "never"]
+    limit = max(map(len, success.values()), default=1) - 1
+    step = next((each for each in (1, 2, 5) if limit <= 7 * each), 10)
+    # The last numbers stay unlabelled, so that "never" has room on a phone.
+    shown = f"datum.label == 'never' || datum.label % {step} == 0 && datum.label < {limit} ? datum.label : ''"
     spec = {
         "mark": "bar",
         "encoding": {
             "x": {
                 "field": "clicks",
-                "sort": order,
-                "axis": {"labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 4},
+                "sort": [*map(str, range(limit + 1)), "never"],
+                "axis": {"labelAngle": 0, "labelOverlap": False, "labelExpr": shown},
             },
             "xOffset": {"field": "run", "sort": list(entries)},
             "y": {"field": "share", "type": "quantitative", "title": "share of objects"},

@@ -4,9 +4,11 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 async function drawChart(place, chart, openObject) {
   const style = getComputedStyle(document.documentElement);
   const [text, line] = ["--text", "--line"].map((name) => style.getPropertyValue(name).trim());
-  const axis = { labelColor: text, titleColor: text, gridColor: line, domainColor: line, tickColor: line };
-  const legend = { labelColor: text, orient: "bottom", columns: 1, labelLimit: 260, symbolType: "square", symbolOpacity: 1 };
-  const config = { background: null, font: "system-ui, sans-serif", axis, legend, point: { opacity: 1 }, view: { stroke: line } };
+  const sizes = { labelFontSize: 12, titleFontSize: 12 };
+  const axis = { ...sizes, labelColor: text, titleColor: text, gridColor: line, domainColor: line, tickColor: line };
+  const squares = { symbolType: "square", symbolOpacity: 1 };
+  const legend = { ...sizes, ...squares, labelColor: text, orient: "bottom", columns: 1, labelLimit: 260 };
+  const config = { background: null, font: "system-ui, sans-serif", axis, legend, point: { color: text, opacity: 1 }, view: { stroke: line } };
   const spec = {
     width: "container",
     height: 300,

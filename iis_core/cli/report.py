@@ -124,14 +124,15 @@ def _print_entries(report: Report) -> None:
         rows = [{**row, "drops": f"{row['drops']} {_MARK}"} for row in rows]
     whole = [row for row, entry in zip(rows, report.entries, strict=True) if entry.stratum is None]
     print_rows([{key: value for key, value in row.items() if key != report.by} for row in whole], list(described[0]))
-    for name in dict.fromkeys(name_entry(entry) for entry in report.entries if report.by is not None):
+    by = report.by
+    if by is None:
+        return
+    for name in dict.fromkeys(map(name_entry, report.entries)):
         strata = [row for row, entry in zip(rows, report.entries, strict=True) if name == name_entry(entry)]
-        left_out = described[0].keys() - {report.by, "objects"}
-        say(f"{name} by {report.by}")
-        print_rows(
-            [{report.by: row[report.by], **{k: v for k, v in row.items() if k not in left_out}} for row in strata],
-            [str(report.by), "objects"],
-        )
+        left_out = described[0].keys() - {by, "objects"}
+        say(f"{name} by {by}")
+        shown = [{by: row[by], **{key: row[key] for key in row if key not in left_out}} for row in strata]
+        print_rows(shown, [by, "objects"])
 
 
 def _print_notes(report: Report) -> None:

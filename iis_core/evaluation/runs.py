@@ -48,7 +48,7 @@ class Run:
         """The run folder or the bundle, or that there is none."""
         return "in memory" if self.path is None else str(self.path)
 
-    @property
+    @cached_property
     def protocol(self) -> Protocol:
         return protocol_from_settings(self.settings["protocol"])
 

@@ -156,6 +156,7 @@ def _list_changes(record: Record) -> list[int]:
 
 def _compare(before: Counts, after: Counts) -> int:
     """Compare IoUs exactly; that of two empty masks is 1."""
-    (now, now_whole), (then, then_whole) = ((each.tp, each.union) if each.union else (1, 1) for each in (after, before))
+    now, now_whole = (after.tp, after.union) if after.union else (1, 1)
+    then, then_whole = (before.tp, before.union) if before.union else (1, 1)
     difference = now * then_whole - then * now_whole
     return (difference > 0) - (difference < 0)

@@ -126,10 +126,12 @@ def compute_report(runs: Sequence[Run], numbers: Numbers | None = None, by: str 
     """
     numbers = Numbers() if numbers is None else numbers
     groups = group_repeats(runs)
-    strata = {None: groups, **({} if by is None else stratify(groups, by))}
+    strata: list[tuple[str | None, list[tuple[Run, ...]]]] = [(None, groups)]
+    if by is not None:
+        strata += stratify(groups, by).items()
     entries: list[Entry] = []
     comparisons: list[Comparison] = []
-    for stratum, parts in strata.items():
+    for stratum, parts in strata:
         found: dict[int, Entry] = {}
         for comparable in group_comparable(parts):
             own, differences = _compare(comparable, numbers, stratum, seed)

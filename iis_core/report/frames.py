@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from iis_core.errors import UserError
+from iis_core.evaluation import Run
 from iis_core.metrics.ratios import iou
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from iis_core.evaluation import Run
     from iis_core.evaluation.records import Record
     from iis_core.types import Counts
 
@@ -53,7 +53,7 @@ def frame(runs: Run | Iterable[Run]) -> pd.DataFrame:
         import pandas as pd
     except ImportError as error:
         raise UserError("tables of runs need pandas: run `pip install 'iis-core[frame]'`") from error
-    listed = [runs] if hasattr(runs, "records") else list(runs)
+    listed = [runs] if isinstance(runs, Run) else list(runs)
     parts = [_make_part(pd, run) for run in listed]
     if not parts:
         return pd.DataFrame()

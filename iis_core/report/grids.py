@@ -26,7 +26,7 @@ _MARKED = (
 def lay_out_entries(report: Report) -> Grid:
     """Lay a report out with one row per entry and one column per number."""
     facts = describe_entries(report)
-    names = list_columns([entry.estimates for entry in report.entries])
+    names = list_columns([dict(entry.estimates) for entry in report.entries])
     ranks, significant = rank_entries(report), _find_significant(report)
     lines = [
         Line(
@@ -89,7 +89,7 @@ def lay_out_models(report: Report, number: str) -> Grid:
 
 def find_number(entries: Sequence[Entry], number: str) -> str:
     """Find the column of a number that is spelled in any way."""
-    names = list_columns([entry.estimates for entry in entries])
+    names = list_columns([dict(entry.estimates) for entry in entries])
     spelled = {_squash(name): name for name in names}
     if _squash(number) not in spelled:
         hint = near_matches(_squash(number), list(spelled)) or f"; it has {', '.join(names)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from math import fsum
 from statistics import stdev
@@ -73,7 +74,7 @@ class Measure:
     @property
     def by_object(self) -> np.ndarray:
         """The number of each object alone, float64 (objects,); 0 where it has nothing to divide by."""
-        return np.divide(self.parts, self.wholes, out=np.zeros_like(self.parts), where=self.wholes > 0)
+        return np.asarray(np.divide(self.parts, self.wholes, out=np.zeros_like(self.parts), where=self.wholes > 0))
 
 
 def measure_repeats(runs: Sequence[Run], numbers: Numbers) -> list[Measure]:
@@ -152,8 +153,8 @@ def _measure_ious(run: Run, numbers: Numbers) -> Iterator[Measure]:
     elif not stops:
         yield measure("mIoU", lambda record: fsum(curve(record)) / limit)
     for k in numbers.ious_at or usual_clicks(run.protocol):
-        yield measure(f"mIoU@{k}", lambda record, k=k: iou_at(record, k, run.protocol))
-        yield measure(f"boundary mIoU@{k}", lambda record, k=k: boundary_iou_at(record, k, run.protocol))
+        yield measure(f"mIoU@{k}", partial(iou_at, k=k, protocol=run.protocol))
+        yield measure(f"boundary mIoU@{k}", partial(boundary_iou_at, k=k, protocol=run.protocol))
     if numbers.auc:
         yield measure("AuC", lambda record: _integrate(curve(record)))
 

@@ -156,4 +156,4 @@ def _count_draws(places: np.ndarray, count: int) -> np.ndarray:
 
 def _divide(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Divide; where there is nothing to divide by, the ratio is 0."""
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+    return np.asarray(np.divide(part, whole, out=np.zeros_like(part), where=whole > 0))

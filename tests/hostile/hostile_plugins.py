@@ -10,7 +10,7 @@ import hostile_contents as hostile
 import numpy as np
 from hostile_contents import Writer
 from hostile_core import PIXELS, WEIGHTS
-from hostile_reading import Reader, command, read_dataset
+from hostile_reading import Reader, call, command, read_dataset
 
 TINY = """
 model: {name: smp/unet, keywords: {weights: random, encoder_name: mobilenet_v2}}
@@ -22,6 +22,12 @@ out: OUT
 
 def write_recipe(path: Path, canary: Path) -> None:
     path.write_text(TINY.replace("OUT", str(path.parent / "out")))
+
+
+def open_session(folder: Path, text: str) -> None:
+    from iis_web.session import Session
+
+    Session(folder, "here").close()
 
 
 JPEG, MASK = hostile.image("JPEG"), hostile.mask
@@ -212,6 +218,17 @@ PLUGINS: dict[str, dict[str, Reader]] = {
                 "model/model.safetensors": hostile.text((2).to_bytes(8, "little") + b"{}"),
                 "mine.py": hostile.text("open('CANARY', 'w')"),
             },
+        ),
+    },
+    "iis_web": {
+        "a session of clicks": Reader(
+            open_session, "session.jsonl", hostile.EVERY,
+            sound=hostile.text('{"format": 1, "source": "here"}\n'),
+        ),
+        "the clicks of a study": Reader(
+            call("iis_web.diary:read_diary"), "clicks.jsonl", hostile.EVERY, sound=hostile.text(
+                '{"id": "a", "number": 1, "row": 1, "col": 1, "positive": true, "seconds": 1.5, "mouse": []}\n'
+            ),
         ),
     },
 }  # fmt: skip

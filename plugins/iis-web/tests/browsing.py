@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from iis_web.desk import Desk
 from iis_web.server.annotating import list_routes
 from iis_web.server.app import make_app
@@ -92,3 +93,11 @@ def count_tinted(page: Any, pane: int = 0) -> int:
             pane,
         )
     )
+
+
+def check_access(page: Any) -> None:
+    """Check that axe finds nothing that stands in the way of anybody."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    violations = axe.Axe().run(page).response["violations"]
+    found = [f"{each['id']}: {each['nodes'][0]['html']}" for each in violations]
+    assert not found, found

@@ -142,3 +142,21 @@ def test_masks_to_start_from_are_objects(photographs: Path, tmp_path: Path) -> N
     assert [(each.number, each.start) for each in desk.session.objects("one")] == [(1, 5), (2, 9)]
     assert desk.session.objects("two") == ()
     desk.close()
+
+
+def test_the_images_of_a_dataset_are_clicked_on(tmp_path: Path) -> None:
+    pytest.importorskip("iis_datasets")
+    import asyncio
+
+    from iis_web.setting_up import set_up_desk
+
+    data = {"count": 2, "height": 40, "width": 50}
+    model = ("classic/graph-cut", {"working_size": 64})
+    desk = set_up_desk([], "synthetic", data, None, [model], tmp_path / "out", "folder", is_blind=False)
+    asyncio.run(desk.read(1))
+    asyncio.run(desk.change(1, 1, "", (SignedClick(20, 30, True),), 0))
+    asyncio.run(desk.save(1))
+    desk.close()
+    name = desk.photographs[1].id
+    assert (tmp_path / "out" / "images" / f"{name}.png").is_file()
+    assert (tmp_path / "out" / "masks" / f"{name}.png").is_file()

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from browsing import check_access, open_page, serve, wait
 from browsing import click as click_page
-from browsing import open_page, serve, wait
 from click.testing import CliRunner
 from iis_web.server.app import make_app
 from iis_web.server.studying import list_routes
@@ -209,7 +209,9 @@ def test_another_study_in_the_folder_and_a_run_that_is_none_are_refused(tmp_path
 def test_a_person_at_the_page_finishes_a_study_that_is_reported_and_replayed(browser: Any, tmp_path: Path) -> None:
     study = open_study(*MODEL, *DATA, "core/ritm", tmp_path / "me", limit=2, show_target=0.2)
     study.start()
-    with serve(list_routes(study)) as url, open_page(browser, url) as page:
+    with serve(list_routes(study)) as url, open_page(browser, url, bypass_csp=True) as page:
+        page.locator("#stage[data-phase=ready]").wait_for()
+        check_access(page)
         while study.phase != "done":
             page.locator("#stage[data-phase=ready], #stage[data-phase=click], #stage[data-phase=done]").wait_for()
             if study.phase == "ready":

@@ -234,10 +234,9 @@ class SegNextNetwork(nn.Module):
 
     def draw_prompts(self, previous: Tensor, points: Tensor) -> Tensor:
         """Draw the previous mask and the disks of positive and of negative clicks, float32 (B, 3, S, S)."""
-        # In double precision, as published: in single, places in large images may round to another pixel.
-        scale = torch.tensor([self.side / side for side in previous.shape[-2:]], dtype=torch.float64)
-        places = (points[..., :2].double().cpu() * scale + 0.5).trunc().to(points)
-        places = torch.cat((places, points[..., 2:]), dim=-1)
+        # In single precision, as published: in very large images it decides to which pixel a click is rounded.
+        scale = points.new_tensor([self.side / side for side in previous.shape[-2:]])
+        places = torch.cat(((points[..., :2] * scale + 0.5).trunc(), points[..., 2:]), dim=-1)
         return torch.cat((self._stretch(previous), disks(places, (self.side, self.side), self.radius)), dim=1)
 
     def fuse(self, features: Tensor, prompts: Tensor) -> Tensor:

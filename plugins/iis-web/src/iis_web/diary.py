@@ -50,12 +50,7 @@ class Diary:
     def __init__(self, folder: Path) -> None:
         file = folder / FILE
         self.clicks: defaultdict[str, list[PersonClick]] = defaultdict(list)
-        for number, line in enumerate(read_bytes(file).split(b"\n")[:-1] if file.exists() else [], 1):
-            try:
-                name, click = _parse(parse_json(line))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                remedy = "remove that line, or begin the study in another folder"
-                raise UserError(f"{file}, line {number} is damaged ({error}): {remedy}") from error
+        for name, click in read_diary(file) if file.exists() else ():
             self.clicks[name].append(click)
         with explain_write_errors(file):
             self._lines = LinesFile(file, "click")
@@ -68,6 +63,22 @@ class Diary:
     def close(self) -> None:
         """Close the file."""
         self._lines.close()
+
+
+def read_diary(file: Path) -> list[tuple[str, PersonClick]]:
+    """Read the clicks in a diary, each with the id of its object.
+
+    Raises:
+        UserError: a line is damaged, or the file cannot be read.
+    """
+    clicks = []
+    for number, line in enumerate(read_bytes(file).split(b"\n")[:-1], 1):
+        try:
+            clicks.append(_parse(parse_json(line)))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            remedy = "remove that line, or begin the study in another folder"
+            raise UserError(f"{file}, line {number} is damaged ({error}): {remedy}") from error
+    return clicks
 
 
 def _parse(content: Mapping[str, Any]) -> tuple[str, PersonClick]:

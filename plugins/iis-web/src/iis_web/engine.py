@@ -95,12 +95,30 @@ class Engine:
         """
         return await self._run(partial(self._answer, image_id, image, number, start, clicks, is_wanted))
 
+    def answer_here(
+        self,
+        image_id: str,
+        image: np.ndarray,
+        number: int,
+        start: tuple[int, np.ndarray] | None,
+        clicks: Sequence[SignedClick],
+    ) -> np.ndarray:
+        """Answer without a running event loop, while this thread waits; arguments and errors are those of `answer`.
+
+        Returns:
+            Probabilities, float32 (H, W).
+        """
+        work = partial(self._answer, image_id, image, number, start, clicks, lambda: True)
+        answered = self._thread.submit(work).result()
+        assert answered is not None
+        return answered[0]
+
     def close(self) -> None:
         """Let the thread end once it has answered."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await asyncio.wrap_future(self._thread.submit(work))
 
     def _answer(
         self,

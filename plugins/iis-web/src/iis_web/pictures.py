@@ -34,11 +34,13 @@ def encode_prediction(y: np.ndarray, mask: np.ndarray) -> tuple[bytes, tuple[int
         The PNG of the smallest box outside of which all is 0, and the box as (top, left, height, width); where all is
         0, a box of a single pixel.
     """
-    levels = np.where(mask, np.clip(np.round(y * 255), 128, 255), np.clip(np.round(y * 255), 0, 127)).astype(np.uint8)
+    rounded = cv2.convertScaleAbs(y, alpha=255)
+    levels = np.where(mask, np.maximum(rounded, 128), np.minimum(rounded, 127))
     left, top, width, height = cv2.boundingRect(levels)
     box = (top, left, max(height, 1), max(width, 1))
     part = levels[box[0] : box[0] + box[2], box[1] : box[1] + box[3]]
-    return cv2.imencode(".png", part, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes(), box
+    quick = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+    return cv2.imencode(".png", part, quick)[1].tobytes(), box
 
 
 def check_size(image: np.ndarray, name: str) -> None:

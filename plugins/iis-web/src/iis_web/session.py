@@ -84,10 +84,11 @@ class Session:
         self._lines: LinesFile | None = None
         self._stack = ExitStack()
         if folder is not None:
-            with explain_write_errors(folder):
+            with ExitStack() as stack, explain_write_errors(folder):
                 folder.mkdir(parents=True, exist_ok=True)
-                self._stack.callback(_lock(folder).release)
-                self._start_or_continue(folder / FILE, source)
+                stack.callback(_lock(folder).release)
+                self._lines = stack.enter_context(closing(self._start_or_continue(folder / FILE, source)))
+                self._stack = stack.pop_all()
 
     def close(self) -> None:
         """Let another process open the session."""
@@ -178,7 +179,7 @@ class Session:
         if self._lines is not None:
             self._lines.append(json.dumps(content))
 
-    def _start_or_continue(self, file: Path, source: str) -> None:
+    def _start_or_continue(self, file: Path, source: str) -> LinesFile:
         if not file.exists() and any(other.name != _LOCK for other in file.parent.iterdir()):
             raise UserError(f"{file.parent} holds other files, but no {FILE}: choose another --out")
         before = read_bytes(file).split(b"\n")[:-1] if file.exists() else []
@@ -191,9 +192,10 @@ class Session:
                     raise UserError(str(error)) from None
                 remedy = "remove that line, or choose another --out"
                 raise UserError(f"{file}, line {number} is damaged ({error}): {remedy}") from error
-        self._lines = self._stack.enter_context(closing(LinesFile(file, "click")))
+        lines = LinesFile(file, "click")
         if not before:
-            self._append({"format": FORMAT, "source": source})
+            lines.append(json.dumps({"format": FORMAT, "source": source}))
+        return lines
 
     def _take_over(self, content: Mapping[str, Any]) -> None:
         """Apply a line of the file; the errors are those of looking for what it must hold."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -74,14 +74,13 @@ class Study:
         assert isinstance(plan.robot, Person)
         plan.robot.study = self
         self.plan, self.show_target, self.participant = plan, show_target, participant
-        self._stack = ExitStack()
         self._changed = threading.Condition()
         self._is_closed = False
-        self._run: RunWriter = self._stack.enter_context(
-            open_run(folder, plan.settings, plan.dataset.ids, plan.describe_provenance, Rank(0, 1))
-        )
-        self._diary = Diary(folder)
-        self._stack.callback(self._diary.close)
+        with ExitStack() as stack:
+            run = open_run(folder, plan.settings, plan.dataset.ids, plan.describe_provenance, Rank())
+            self._run: RunWriter = stack.enter_context(run)
+            self._diary = stack.enter_context(closing(Diary(folder)))
+            self._stack = stack.pop_all()
         order = generator(plan.seed, 0, "", "order of a study").permutation(len(plan.dataset))
         self._order = [int(index) for index in order]
         self.version, self.phase, self.message = 0, "preparing", ""

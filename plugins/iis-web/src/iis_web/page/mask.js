@@ -2,6 +2,9 @@
 
 const VIRIDIS = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
 
+// The colour of probability 0.
+export const NOWHERE = `rgb(${VIRIDIS[0]})`;
+
 function viridis(level) {
   const place = (level / 255) * (VIRIDIS.length - 1);
   const low = Math.min(Math.floor(place), VIRIDIS.length - 2);

@@ -1,5 +1,6 @@
 // The stage: one pane per model, all with the same view, each with a canvas for the photograph and one for the rest.
 
+import { NOWHERE } from "./mask.js";
 import { View } from "./view.js";
 
 const PLUS = "#009e73";
@@ -136,26 +137,38 @@ export class Stage {
     const { mode, opacity } = this.look;
     this.#place(overlay, ratio);
     overlay.globalAlpha = opacity;
-    if (mode === "probability" && isCurrent) overlay.drawImage(mask.probability, mask.box.left, mask.box.top);
+    if (mode === "probability" && isCurrent) this.#drawProbability(pane, overlay, mask, ratio);
     if (mode === "fill") overlay.drawImage(mask.fill, mask.box.left, mask.box.top);
     overlay.globalAlpha = 1;
     if (mode === "outline" || (mode === "fill" && isCurrent)) this.#outline(pane, overlay, mask, ratio);
   }
 
-  // Two outlines, light in dark, which are seen on every photograph.
-  #drawTarget(pane, overlay, ratio) {
-    this.#outline(pane, overlay, this.target.dark, ratio, 3.2);
-    this.#outline(pane, overlay, this.target.light, ratio, 1.7);
-  }
-
-  // What is around a mask by a constant width on the screen, however large its pixels are there.
-  #outline(pane, overlay, mask, ratio, wide = 1.6) {
+  // The map of the whole photograph: outside of the box all is 0.
+  #drawProbability(pane, overlay, mask, ratio) {
     const scratch = pane.scratch.getContext("2d");
     scratch.resetTransform();
     scratch.clearRect(0, 0, pane.scratch.width, pane.scratch.height);
-    for (let turn = 0; turn < 8; turn++) {
-      const angle = (turn * Math.PI) / 4;
-      this.#place(scratch, ratio, wide * Math.cos(angle), wide * Math.sin(angle));
+    this.#place(scratch, ratio);
+    scratch.fillStyle = NOWHERE;
+    scratch.fillRect(0, 0, this.image.width, this.image.height);
+    scratch.drawImage(mask.probability, mask.box.left, mask.box.top);
+    overlay.resetTransform();
+    overlay.drawImage(pane.scratch, 0, 0);
+  }
+
+  // Two outlines, light in dark, which are seen on every photograph.
+  #drawTarget(pane, overlay, ratio) {
+    this.#outline(pane, overlay, this.target.dark, ratio, 2.6);
+    this.#outline(pane, overlay, this.target.light, ratio, 1.4);
+  }
+
+  // What is around a mask by a constant width on the screen, however large its pixels are there.
+  #outline(pane, overlay, mask, ratio, wide = 1.4) {
+    const scratch = pane.scratch.getContext("2d");
+    scratch.resetTransform();
+    scratch.clearRect(0, 0, pane.scratch.width, pane.scratch.height);
+    for (const [right, down] of [[-1, -1], [1, -1], [-1, 1], [1, 1]]) {
+      this.#place(scratch, ratio, right * wide, down * wide);
       scratch.drawImage(mask.fill, mask.box.left, mask.box.top);
     }
     scratch.globalCompositeOperation = "destination-out";

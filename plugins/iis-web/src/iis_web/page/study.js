@@ -11,7 +11,7 @@ import { colourOf } from "./state.js";
 
 const TRACE_EVERY = 0.05;
 const LONGEST_TRACE = 4000;
-const UNUSED = ["images", "undo", "redo", "reset", "objects-section"];
+const UNUSED = ["previous-image", "next-image", "undo", "redo", "reset", "objects-section"];
 
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -21,6 +21,7 @@ class Studying {
     for (const id of UNUSED) byId(id).hidden = true;
     byId("progress").hidden = false;
     document.title = "iis click: study";
+    byId("title").textContent = "Study";
     this.stage = new Stage(byId("stage"));
     this.stage.divide(1);
     this.stage.areMarksFixed = true;

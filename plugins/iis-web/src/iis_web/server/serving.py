@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import threading
@@ -33,7 +34,12 @@ class Address:
     def __post_init__(self) -> None:
         try:
             family = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][0]
-            self.socket = socket.create_server((self.host, self.port), family=family)
+            # asyncio sends small answers at once only where a socket names its protocol.
+            self.socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            if os.name == "posix":
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.socket.bind((self.host, self.port))
+            self.socket.listen()
         except OSError as error:
             reason = error.strerror or error
             raise UserError(
@@ -49,8 +55,8 @@ class Address:
 
 
 def make_server(app: ASGIApp) -> uvicorn.Server:
-    """Make a server that ends soon after it is told to, whatever still waits for a model."""
-    return uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1))
+    """Make a server, which ends once the model has given the answers that are waited for."""
+    return uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
 
 
 def serve_in_background(server: uvicorn.Server, address: Address) -> threading.Thread:

@@ -20,7 +20,7 @@ from iis_web.server.requests import Acts, bind_routes, read_content, show_predic
 from iis_web.session import ConflictError
 from iis_web.study import Study, encode_target
 
-_PATIENCE = 20.0
+_PATIENCE = 0.8
 """Seconds after which a request for news is answered without any."""
 
 _LARGEST, _MOST_SECONDS, _MOST_PLACES = 1 << 20, 1e6, 5000

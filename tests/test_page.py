@@ -30,6 +30,7 @@ from iis_core.report.page.content import compute_content
 from iis_core.report.page.latency import measure_latency
 from iis_core.report.page.objects import SHOWN, choose_galleries
 from iis_core.report.page.pictures import encode_mask, trace
+from iis_core.report.page.writing import render_page, write_page
 from iis_core.types import Counts
 
 NASTY = "</script><img src=x onerror=alert(1)>&\"'{{ 7*7 }}"
@@ -127,8 +128,6 @@ def test_the_page_is_one_file_that_can_load_nothing(tmp_path: Path, iis: Callabl
 
 def test_what_runs_say_is_text(tmp_path: Path, endless: Run) -> None:
     pytest.importorskip("vl_convert")
-    from iis_core.report.page.writing import render_page
-
     settings = {**endless.settings, "model": {**endless.settings["model"], "name": NASTY}}
     content = compute_content(compute_report([replace(endless, settings=settings)]))
     page = render_page(content)
@@ -139,12 +138,12 @@ def test_what_runs_say_is_text(tmp_path: Path, endless: Run) -> None:
 
 
 @pytest.mark.parametrize("library", ["jinja2", "vl_convert"])
-def test_a_missing_library_is_named(library: str, endless: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from iis_core.report.page.writing import render_page
-
+def test_a_missing_library_is_named(
+    library: str, endless: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(UserError, match=r"pip install 'iis-core\[page\]'"):
-        render_page({})
+        write_page(compute_report([endless]), tmp_path / "page.html")
 
 
 def test_the_page_is_not_written_over_a_file_of_a_run(iis: Callable, endless: Run) -> None:
@@ -246,8 +245,6 @@ def test_a_replay_has_no_noc_to_show(endless: Run, tmp_path: Path, iis: Callable
 @pytest.mark.slow
 def test_500_objects_of_which_40_are_shown_stay_below_10_mb(endless: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("vl_convert")
-    from iis_core.report.page.writing import render_page
-
     first, *_ = endless.records
     click = replace(first.clicks[-1], counts=Counts(700, 300, 300))
     long = replace(first, shape=(427, 640), clicks=(click,) * 20, end="max_clicks")

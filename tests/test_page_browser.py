@@ -14,7 +14,7 @@ from toy_runs import run
 
 from iis_core.report.estimates import compute_report
 from iis_core.report.page.content import Content, compute_content
-from iis_core.report.page.writing import write_page
+from iis_core.report.page.writing import render_page
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
@@ -51,7 +51,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Content:
 @pytest.fixture(scope="module")
 def file(content: Content, tmp_path_factory: pytest.TempPathFactory) -> Path:
     written = tmp_path_factory.mktemp("page") / "page.html"
-    write_page(content, written)
+    written.write_text(render_page(content))
     return written
 
 

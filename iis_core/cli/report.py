@@ -77,20 +77,15 @@ def report(
     numbers = Numbers(thresholds=thresholds or None, ious_at=ious_at, auc=auc, stability=stability)
     computed = compute_report(found, numbers, by)
     if html is not None:
-        _write_page(computed, html)
+        from iis_core.report.page.writing import write_page
+
+        write_page(computed, html)
     if as_json or style is not None:
         click.echo(write_report(computed, "json" if as_json else str(style), number, timings=timings))
     elif number is not None:
         _print_models(computed, number)
     else:
         print_report(computed, timings=timings)
-
-
-def _write_page(report: Report, file: Path) -> None:
-    from iis_core.report.page.content import compute_content
-    from iis_core.report.page.writing import write_page
-
-    write_page(compute_content(report), file)
 
 
 def print_report(report: Report, *, timings: bool = False) -> None:

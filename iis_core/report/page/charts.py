@@ -11,7 +11,7 @@ import numpy as np
 from iis_core.report.curves import COLOURS
 from iis_core.report.measures import percent
 from iis_core.report.page.bands import estimate_curves
-from iis_core.report.page.latency import measure_latency
+from iis_core.report.page.latency import Latency, measure_latency
 
 if TYPE_CHECKING:
     from iis_core.report.estimates import Entry
@@ -59,14 +59,17 @@ def draw_charts(entries: Sequence[Entry], names: Sequence[str], threshold: float
     """
     curves = {name: estimate_curves(entry, threshold) for name, entry in zip(names, entries, strict=True)}
     known = dict(zip(names, entries, strict=True))
+    latencies = {
+        name: measure_latency(record for run in entry.runs for record in run.records) for name, entry in known.items()
+    }
     reached = f"IoU {threshold:g}"
     return [
         _draw_curve("success", f"Objects that reach {reached}", f"share that reached {reached}", curves),
         _draw_histogram(known, threshold, {name: each["success"] for name, each in curves.items() if each}),
         _draw_curve("iou", "Mean IoU", "mean IoU", curves),
         _draw_curve("boundary", "Mean boundary IoU", "mean boundary IoU", curves),
-        _draw_latency(known),
-        _draw_cost(known, threshold),
+        _draw_latency(latencies),
+        _draw_cost(known, latencies, threshold),
     ]
 
 
@@ -132,16 +135,16 @@ def _draw_histogram(entries: Mapping[str, Entry], threshold: float, success: Map
     return Chart(f"Clicks to IoU {threshold:g}", text, rows, spec if rows else None)
 
 
-def _draw_latency(entries: Mapping[str, Entry]) -> Chart:
+def _draw_latency(latencies: Mapping[str, Mapping[str, Latency]]) -> Chart:
     rows: Rows = [
         {"run": name, "stage": stage, "p50 ms": latency.p50, "p95 ms": latency.p95}
-        for name, entry in entries.items()
-        for stage, latency in measure_latency(record for run in entry.runs for record in run.records).items()
+        for name, stages in latencies.items()
+        for stage, latency in stages.items()
     ]
-    shown = {"y": {"field": "stage", "sort": None, "title": None}, "yOffset": {"field": "run", "sort": list(entries)}}
+    shown = {"y": {"field": "stage", "sort": None, "title": None}, "yOffset": {"field": "run", "sort": list(latencies)}}
     spec = {
         "transform": _floor("p50 ms", "p95 ms"),
-        "encoding": {**shown, "color": _by_run(list(entries)), **_tell(rows)},
+        "encoding": {**shown, "color": _by_run(list(latencies)), **_tell(rows)},
         "height": 90 + 16 * len(rows),
         "layer": [
             {
@@ -156,12 +159,11 @@ def _draw_latency(entries: Mapping[str, Entry]) -> Chart:
     return Chart("Latency", text, rows, spec)
 
 
-def _draw_cost(entries: Mapping[str, Entry], threshold: float) -> Chart:
+def _draw_cost(entries: Mapping[str, Entry], latencies: Mapping[str, Mapping[str, Latency]], threshold: float) -> Chart:
     column = f"NoC@{percent(threshold)}"
     rows: Rows = []
     for name, entry in entries.items():
-        latency = measure_latency(record for run in entry.runs for record in run.records)
-        stage = latency.get("later clicks") or latency.get("first click")
+        stage = latencies[name].get("later clicks") or latencies[name].get("first click")
         estimate = entry.estimates.get(column)
         if stage is not None and estimate is not None:
             low, high = estimate.interval or (estimate.measure.value,) * 2

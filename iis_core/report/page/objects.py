@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,10 @@ def _list_ious(record: Record) -> list[float]:
     return [round(iou(counts), 4) for counts in (record.initial, *(click.counts for click in record.clicks))]
 
 
+def _find_last_iou(record: Record) -> float:
+    return iou(record.clicks[-1].counts if record.clicks else record.initial)
+
+
 def choose_galleries(groups: Sequence[Group], threshold: float) -> list[Gallery]:
     """Choose the worst objects, those with the largest differences, and those whose IoU goes up and down.
 
@@ -107,24 +111,21 @@ def _caption_worst(run: Run, threshold: float) -> dict[str, str]:
     clicks = {
         each.id: "" if run.protocol.is_replay else f"NoC {noc(each, threshold, run.protocol)}, " for each in worst
     }
-    return {each.id: f"{clicks[each.id]}last IoU {_list_ious(each)[-1]:.3f}" for each in worst}
+    return {each.id: f"{clicks[each.id]}last IoU {_find_last_iou(each):.3f}" for each in worst}
 
 
 def _caption_different(first: Run, other: Run, threshold: float) -> dict[str, str]:
     """Caption the objects whose NoC differs, the largest difference first; then by the last IoU."""
-    pairs = [(first[record.id], record) for record in other.records]
-
-    def measure(find: Callable[[Record], float], pair: tuple[Record, Record]) -> float:
-        return abs(find(pair[0]) - find(pair[1]))
-
-    def find_noc(record: Record) -> int:
-        return noc(record, threshold, first.protocol)
-
-    different = [pair for pair in pairs if find_noc(pair[0]) != find_noc(pair[1])]
-    different.sort(
-        key=lambda pair: (-measure(find_noc, pair), -measure(lambda record: _list_ious(record)[-1], pair)),
+    (nocs, lasts), (other_nocs, other_lasts) = (
+        (
+            {record.id: noc(record, threshold, run.protocol) for record in run.records},
+            {record.id: _find_last_iou(record) for record in run.records},
+        )
+        for run in (first, other)
     )
-    return {ours.id: f"NoC {find_noc(theirs)} instead of {find_noc(ours)}" for ours, theirs in different[:SHOWN]}
+    different = [name for name in nocs if nocs[name] != other_nocs[name]]
+    different.sort(key=lambda name: (-abs(nocs[name] - other_nocs[name]), -abs(lasts[name] - other_lasts[name])))
+    return {name: f"NoC {other_nocs[name]} instead of {nocs[name]}" for name in different[:SHOWN]}
 
 
 def _caption_oscillating(run: Run) -> dict[str, str]:

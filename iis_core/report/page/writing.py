@@ -6,29 +6,44 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
-from importlib import resources
+from importlib import import_module, resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from iis_core.errors import UserError
 from iis_core.files.writing import write_bytes
 from iis_core.report.formats import format_value
-from iis_core.report.page.content import Content
+from iis_core.report.page.content import Content, compute_content
+
+if TYPE_CHECKING:
+    from iis_core.report.estimates import Report
 
 _SCRIPTS = ("charts.js", "stage.js", "viewer.js", "search.js", "main.js")
 """In this order they are one module."""
 
 
-def write_page(content: Content, path: Path) -> None:
-    """Write the page.
+def write_page(report: Report, path: Path) -> None:
+    """Write the page of a report.
 
     Args:
-        content: what `compute_content` returns.
+        report: the report.
         path: the HTML file; replaced as a whole where it is there.
 
     Raises:
-        UserError: a library is missing, or the file cannot be written.
+        UserError: a library is missing, an IoU that was asked for is above that at which objects were stopped, or the
+            file cannot be written.
     """
-    write_bytes(path, render_page(content).encode(errors="backslashreplace"))
+    _require_libraries()
+    write_bytes(path, render_page(compute_content(report)).encode(errors="backslashreplace"))
+
+
+def _require_libraries() -> None:
+    """Check that the libraries are there before the masks are made, which takes long."""
+    for library in ("jinja2", "vl_convert"):
+        try:
+            import_module(library)
+        except ImportError as error:
+            raise UserError("the page needs Jinja2 and vl-convert: run `pip install 'iis-core[page]'`") from error
 
 
 def render_page(content: Content) -> str:
@@ -39,16 +54,11 @@ def render_page(content: Content) -> str:
 
     Returns:
         HTML. Its policy forbids every connection, and every script but its own.
-
-    Raises:
-        UserError: a library is missing.
     """
-    try:
-        import vl_convert
-        from jinja2 import Environment
-        from markupsafe import Markup
-    except ImportError as error:
-        raise UserError("the page needs Jinja2 and vl-convert: run `pip install 'iis-core[page]'`") from error
+    import vl_convert
+    from jinja2 import Environment
+    from markupsafe import Markup
+
     library = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     scripts = [_close_no_element(text) for text in (library, "\n".join(map(_read, _SCRIPTS)))]
     environment = Environment(autoescape=True, trim_blocks=True)

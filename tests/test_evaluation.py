@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from toy_runs import essence, install_with, run
 
-from iis_core import EvaluationDataset, IISModel, UserError, evaluate, load_dataset, load_model
-from iis_core.evaluation.replay import replay_records
+from iis_core import EvaluationDataset, IISModel, UserError, evaluate, load_dataset
+from iis_core.evaluation.replay import plan_replay, replay_records
 
 
 @pytest.fixture
@@ -43,8 +43,7 @@ def test_records_agree_with_the_rules(tmp_path: Path) -> None:
 
 def test_a_record_says_which_clicks_the_prediction_violates() -> None:
     finished = run(None, model_keywords={"shrink": 1.3})
-    dataset = EvaluationDataset(load_dataset("toy/shapes"))
-    replays = list(replay_records(load_model("toy/disks", shrink=1.3), dataset, finished.protocol, finished.records))
+    replays = list(replay_records(plan_replay(finished), finished.records))
     assert any(click.violated for record in finished.records for click in record.clicks)
     for replay in replays:
         clicks = replay.record.clicks

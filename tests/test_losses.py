@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from iis_core.models.losses import LOSSES
+from iis_core.models.losses import LOSSES, mark_fine_boundaries
 
 PUBLISHED = {
     "normalised-focal": "nfl_alpha0.5_gamma2",
@@ -75,3 +76,32 @@ def test_dice_of_two_masks() -> None:
     logits = torch.tensor([[[[50.0, -50.0, 50.0, -50.0]]]])
     assert LOSSES["dice"](logits, target).item() == pytest.approx(0.5)
     assert LOSSES["soft-iou"](logits, target).item() == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("shape", [(64, 96), (61, 83)])
+def test_fine_boundaries_are_those_of_the_published_definition(shape: tuple[int, int]) -> None:
+    noise = np.random.default_rng(0).random(shape, dtype=np.float32)
+    for width in (3, 7, 15):
+        mask = cv2.GaussianBlur(noise, (0, 0), width) > np.median(noise)
+        codes = mask.astype(np.uint8) * 255
+        small = (cv2.resize(codes, (shape[1] // 8, shape[0] // 8)) > 128).astype(np.uint8) * 255
+        lost = (cv2.resize(small, shape[::-1]) > 128) != mask
+        expected = cv2.dilate(lost.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=2)
+        found = mark_fine_boundaries(torch.from_numpy(mask.astype(np.int8))[None, None])[0, 0]
+        assert 0 < expected.mean() < 1
+        assert np.array_equal(found.numpy(), expected > 0)
+
+
+def test_an_error_at_a_fine_boundary_weighs_twice() -> None:
+    target = torch.zeros((1, 1, 64, 64), dtype=torch.int8)
+    target[..., 8:40, 8:40] = 1
+    target[..., 20, 40:60] = 1
+    fine = mark_fine_boundaries(target)
+    assert fine[0, 0, 20, 50]
+    assert not fine[0, 0, 24, 24]
+    losses = []
+    for row, col in ((20, 50), (24, 24)):
+        logits = 4.0 * (2 * target.float() - 1)
+        logits[0, 0, row, col] *= -1
+        losses.append(float(LOSSES["boundary-focal"](logits, target)))
+    assert losses[0] == pytest.approx(2 * losses[1], rel=0.01)

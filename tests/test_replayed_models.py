@@ -32,7 +32,9 @@ def test_a_replay_is_identical(tmp_path: Path, iis: Callable, model: str) -> Non
     if "datasets/sample" not in catalog().offers[DatasetSpec]:
         pytest.skip("iis-datasets is not installed")
     keywords = dict(find(ModelSpec, model).spec.check_keywords)
-    evaluate(model, "sample", out=tmp_path, model_keywords=keywords, overrides={"max_clicks": 3}, limit=2)
+    evaluate(model, "sample", out=tmp_path, model_keywords=keywords, overrides={"max_clicks": 2}, limit=1)
     result = iis("replay", tmp_path, "--json")
     found = json.loads(result.stdout)
-    assert (result.returncode, found["objects"], found["identical"], found["differences"]) == (0, 2, 2, {})
+    assert (result.returncode, found["objects"], found["identical"]) == (0, 1, 1)
+    # Somebody may work on the checkout meanwhile.
+    assert [name for name in found["differences"] if not name.startswith("commits.")] == []

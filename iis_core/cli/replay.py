@@ -52,7 +52,7 @@ def replay(
     if model is not None and out is None:
         raise UserError("--model needs --out DIR, for the run of the other model")
     if as_json and out is not None:
-        raise UserError("--json is for comparing: leave it out, and use `iis report --json` on the new run")
+        raise UserError("--json is for comparing: leave it out, and use `iis report RUN --json` on the new run")
     from iis_core.evaluation import read_run
     from iis_core.evaluation.replay import plan_replay
 

@@ -98,6 +98,7 @@ def make_plan(
     overrides = {**(overrides or {}), **({"robot_keywords": dict(robot_keywords)} if robot_keywords else {})}
     rules = load_protocol(protocol, **overrides)
     model_keywords, dataset_keywords = model_keywords or {}, dataset_keywords or {}
+    check_device(model_keywords.get("device", device))
     robot = _open_robot(overrides.get("robot", rules.robot), rules)
     data, described = open_dataset(dataset, dataset_keywords)
     objects = EvaluationDataset(data, ids=ids, limit=limit)
@@ -143,7 +144,6 @@ def lay_out(
         UserError: as for `evaluate`.
         PluginError: a plugin is at fault.
     """
-    check_device(model[1].get("device", device))
     offer = find(ModelSpec, model[0]) if isinstance(model[0], str | Path) else None
     if batch_size > 1 and offer is not None and not offer.spec.batches:
         raise UserError(f"{offer.spec.name} takes one image at a time: use batch size 1, not {batch_size}")

@@ -20,6 +20,7 @@ from iis_core.evaluation.recording import record_clicks
 from iis_core.evaluation.records import Record
 from iis_core.evaluation.settings import GIVEN
 from iis_core.models import IISModel
+from iis_core.models.loading import check_device
 from iis_core.types import Counts
 
 if TYPE_CHECKING:
@@ -86,8 +87,10 @@ def plan_replay(
     recording = record_clicks(chosen)
     source = {"model": run.model, "protocol": run.protocol.label, "sha256": recording.sha256}
     keywords = {**(_find_keywords(run, "model") if model is None else {}), **(model_keywords or {})}
+    keywords = keywords if device is None else {**keywords, "device": device}
+    check_device(keywords.get("device", run.settings["device"]))
     return lay_out(
-        (run.model if model is None else model, keywords if device is None else {**keywords, "device": device}),
+        (run.model if model is None else model, keywords),
         open_objects(run, chosen, dataset, dataset_keywords or {}),
         replay_protocol(run.protocol, f"of {run.model}, {recording.sha256[:12]}"),
         (recording, {"name": "replay", "clicks_of": source}),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class InferenceCopy:
@@ -36,24 +36,26 @@ class InferenceCopy:
             The copy; the network itself while any part of it is in training mode, or where it has no parameters.
         """
         modules = list(network.modules())
-        if any(module.training for module in modules) or next(network.parameters(), None) is None:
+        # Asking every module for its own tensors takes a fraction of the time of `network.parameters()`.
+        parameters = [tensor for module in modules for tensor in module._parameters.values() if tensor is not None]
+        if any(module.training for module in modules) or not parameters:
             return network
         structure = [(module, *module._forward_hooks, *module._forward_pre_hooks) for module in modules]
         if self._kept is not None and self._kept[0] == structure and self._kept[2] is network:
             return network
-        contents = _read_contents(network)
+        buffers = [tensor for module in modules for tensor in module._buffers.values() if tensor is not None]
+        contents = _read_contents([*parameters, *buffers])
         if self._kept is None or self._kept[:2] != (structure, contents):
             self._kept = structure, contents, self.prepare(network)
         return self._kept[2]
 
 
-def _read_contents(network: nn.Module) -> Any:
+def _read_contents(tensors: Sequence[Tensor]) -> Any:
     """Read something small that changes whenever the parameters or buffers do.
 
     Versions alone are not enough: fused optimizers and writes through `.data` leave them as they are. Nor are sums
     alone, which do not see a change of order.
     """
-    tensors = (*network.parameters(), *network.buffers())
     known = [
         (0 if tensor.is_inference() else tensor._version, tensor.data_ptr(), tensor.dtype, tensor.device)
         for tensor in tensors

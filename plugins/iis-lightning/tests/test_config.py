@@ -24,7 +24,7 @@ def test_recipes_are_valid(recipe: Path) -> None:
 
 
 def test_there_are_recipes() -> None:
-    assert len(RECIPES) == 10
+    assert len(RECIPES) == 11
 
 
 def test_what_is_given_on_the_command_line_comes_first(configured: Callable[..., TrainingConfig]) -> None:

@@ -20,8 +20,8 @@ from iis_core.evaluation.grouping import ReadObject, read_objects
 from iis_core.evaluation.plan import Plan, make_plan
 from iis_core.evaluation.processes import Rank
 from iis_core.evaluation.records import Record
+from iis_core.evaluation.run_files import RUN, read_description
 from iis_core.evaluation.run_folder import RunWriter, open_run
-from iis_core.evaluation.runs import RUN, read_description
 from iis_core.files.writing import refuse_folder_of_inputs
 from iis_core.masks import binarise
 from iis_core.seeding import generator

@@ -104,7 +104,7 @@ class FocalClickNetwork(nn.Module):
         auxiliary = found.auxiliary if self.with_aux_output else None
         return CoarseOutput(
             resize_aligned(found.logits, shape),
-            found.feature,
+            self.refiner.select(found.feature),
             None if auxiliary is None else resize_aligned(auxiliary, shape),
         )
 

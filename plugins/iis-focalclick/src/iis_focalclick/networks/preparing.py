@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import torch
 from torch import nn
 
 from iis_core.models.inference import prepare_for_inference
@@ -25,4 +26,4 @@ def prepare(network: nn.Module) -> nn.Module:
     parts: Any = changed
     parts.refiner = prepare_for_inference(network.refiner)
     parts.feature_extractor.decode_head = prepare_for_inference(network.feature_extractor.decode_head)
-    return changed
+    return changed.to(memory_format=torch.channels_last)

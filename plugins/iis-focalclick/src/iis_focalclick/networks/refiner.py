@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from iis_core.models.inference import resize_aligned
 
@@ -34,6 +35,7 @@ class Refiner(nn.Module):
             self.feature_gate = nn.Sequential(nn.Conv2d(_CHANNELS, 1, 1))
         self.refine_pred = nn.Conv2d(_CHANNELS, 1, 3, padding=1)
         self.refine_trimap = nn.Conv2d(_CHANNELS, 1, 3, padding=1)
+        self.heads: nn.Conv2d | None = None
 
     def forward(self, image: Tensor, maps: Tensor, logits: Tensor, feature: Tensor) -> tuple[Tensor, Tensor]:
         """Refine logits.
@@ -42,17 +44,57 @@ class Refiner(nn.Module):
             image: float32 (B, 3, H, W) in [0, 1].
             maps: positive and negative disks, float32 (B, 2, H, W).
             logits: float32 (B, 1, H, W).
-            feature: float32 (B, C, h, w).
+            feature: float32 (B, C, h, w); of a refiner for inference what `select` makes of it.
 
         Returns:
             The refined logits and those of where they are new, float32 (B, 1, H, W).
         """
         x = self.image_conv3(self.image_conv2(self.image_conv1(torch.cat((image, maps, logits.sigmoid()), dim=1))))
-        x = x + resize_aligned(self.refine_fusion(feature), x.shape[-2:])
+        x = x + resize_aligned(self._fuse(feature), x.shape[-2:])
         x = self.refine_fusion3(self.refine_fusion2(x))
-        new, where = (resize_aligned(head(x), image.shape[-2:]) for head in (self.refine_pred, self.refine_trimap))
+        found = torch.cat((self.refine_pred(x), self.refine_trimap(x)), dim=1) if self.heads is None else self.heads(x)
+        new, where = resize_aligned(found, image.shape[-2:]).chunk(2, dim=1)
         share = where.sigmoid()
         return share * new + (1 - share) * logits, where
+
+    def select(self, feature: Tensor) -> Tensor:
+        """What this needs of the features of the coarse segmentor, before they are cropped.
+
+        A refiner for inference takes its combinations of channels here: they are few, and commute with cropping.
+
+        Args:
+            feature: float32 (B, C, h, w).
+        """
+        if self.heads is None:
+            return feature
+        return convolve_pixels(feature, self.refine_fusion.conv.weight)
+
+    def prepare_for_inference(self) -> None:
+        """Make one convolution of both heads, and `select` few channels; once batch norms are folded."""
+        if not isinstance(self.refine_fusion.norm, nn.Identity):
+            return
+        both = (self.refine_pred, self.refine_trimap)
+        self.heads = nn.Conv2d(_CHANNELS, 2, 3, padding=1, device="meta")
+        self.heads.weight = nn.Parameter(torch.cat([head.weight for head in both]))
+        self.heads.bias = nn.Parameter(torch.cat([head.bias for head in both if head.bias is not None]))
+
+    def _fuse(self, feature: Tensor) -> Tensor:
+        if self.heads is None:
+            fused: Tensor = self.refine_fusion(feature)
+            return fused
+        assert self.refine_fusion.conv.bias is not None
+        return (feature + self.refine_fusion.conv.bias[:, None, None]).relu()
+
+
+def convolve_pixels(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """A 1x1 convolution that copies nothing where channels come last.
+
+    Args:
+        x: float32 (B, C, h, w).
+        weight: float32 (O, C, 1, 1).
+        bias: float32 (O,), or None.
+    """
+    return functional.linear(x.permute(0, 2, 3, 1), weight.flatten(1), bias).permute(0, 3, 1, 2)
 
 
 class _Convolution(nn.Module):

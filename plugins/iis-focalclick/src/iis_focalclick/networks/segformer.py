@@ -12,7 +12,7 @@ from iis_core import UserError
 from iis_core.models.hrnet import Scale
 from iis_focalclick.networks.mix_transformer import SIZES, MixTransformer
 from iis_focalclick.networks.network import CoarseOutput, FocalClickNetwork
-from iis_focalclick.networks.refiner import Refiner
+from iis_focalclick.networks.refiner import Refiner, convolve_pixels
 
 _WIDTHS = {"b0": 256, "b3": 512}
 
@@ -92,7 +92,7 @@ class _Head(nn.Module):
             feature = self.dropout(self.linear_fuse(torch.cat([_enlarge(x, mapped[-1]) for x in mapped], dim=1)))
         else:
             feature = self.merged(features)
-        return self.linear_pred(feature), feature
+        return convolve_pixels(feature, self.linear_pred.weight, self.linear_pred.bias), feature
 
     def prepare_for_inference(self) -> None:
         """Make one layer of each stage's and its part of the mixture, and mix before enlarging; once that is folded."""

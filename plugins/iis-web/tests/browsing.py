@@ -28,9 +28,9 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobil
 
 
 @contextmanager
-def serve(routes: Any) -> Iterator[str]:
+def serve(routes: Any, port: int = 0, token: str = "a-token") -> Iterator[str]:
     """Serve in a thread; gives the address of the page."""
-    address = Address()
+    address = Address(port=port, token=token)
     server = make_server(make_app(routes, address.token))
     thread = serve_in_background(server, address)
     try:
@@ -62,8 +62,10 @@ def open_desk(browser: Any, desk: Desk, **keywords: Any) -> Iterator[Any]:
 
 def wait(page: Any) -> None:
     """Until every answer is on the screen."""
-    page.evaluate("() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 20)))")
+    frame = "() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))"
+    page.evaluate(frame)
     page.locator("#stage[aria-busy=false]").wait_for(timeout=60_000)
+    page.evaluate(frame)
 
 
 def place_of(page: Any, row: int, col: int, shape: tuple[int, int], pane: int = 0) -> tuple[float, float]:

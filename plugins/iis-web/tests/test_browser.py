@@ -69,6 +69,12 @@ def test_a_click_is_dragged_selected_and_deleted(browser: Any, desk: Desk) -> No
         page.mouse.up()
         wait(page)
         assert made(desk) == [CLICKS[0], SignedClick(70, 100, True), CLICKS[2]]
+        page.mouse.move(*place_of(page, 20, 30, (90, 120)))
+        page.mouse.down()
+        page.mouse.move(*place_of(page, 20, -5, (90, 120)), steps=4)
+        page.mouse.up()
+        wait(page)
+        assert made(desk)[0] == CLICKS[0]
         click(page, 20, 30)
         page.get_by_role("button", name="Delete click").click()
         wait(page)
@@ -210,6 +216,29 @@ def test_fingers_tap_press_long_and_pinch(browser: Any, desk: Desk) -> None:
         assert count_tinted(page) != before
 
 
+def test_the_page_goes_on_when_its_server_is_back(browser: Any, make_desk: Callable[..., Desk]) -> None:
+    desk = make_desk()
+    with serve(list_routes(desk)) as url:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(url)
+        wait(page)
+        click(page, 20, 30)
+        wait(page)
+    desk.close()
+    click(page, 50, 80)
+    click(page, 22, 60, button="right")
+    page.get_by_role("alert").get_by_text("The server does not answer").wait_for()
+    again = make_desk()
+    assert made(again) == CLICKS[:1]
+    with serve(list_routes(again), port=int(url.split(":")[2].split("/")[0])):
+        page.get_by_role("alert").wait_for(state="hidden")
+        wait(page)
+        assert made(again) == CLICKS
+        assert count_tinted(page) > 0
+    context.close()
+
+
 def test_two_tabs_share_a_session(browser: Any, desk: Desk) -> None:
     with serve(list_routes(desk)) as url, open_page(browser, url) as first, open_page(browser, url) as second:
         click(first, 20, 30)
@@ -319,3 +348,36 @@ def test_nothing_stands_in_the_way_of_anybody(browser: Any, desk: Desk, keywords
 def test_the_dark_page_is_dark(browser: Any, desk: Desk) -> None:
     with open_desk(browser, desk, color_scheme="dark") as page:
         assert page.evaluate("getComputedStyle(document.querySelector('header')).backgroundColor") == "rgb(34, 36, 39)"
+
+
+def test_undoing_everything_is_the_beginning_and_redoing_it_the_end(browser: Any, desk: Desk) -> None:
+    program = """async (seed) => {
+        const { start, reduce, currentObject } = await import('./state.js');
+        const draw = (most) => (seed = (seed * 48271) % 2147483647) % most;
+        let state = start();
+        const past = [];
+        for (let made = 0; made < 60; made++) {
+            const clicks = currentObject(state).clicks.length;
+            const index = draw(Math.max(clicks, 1));
+            const actions = [
+                { type: 'click', click: { row: draw(9), col: draw(9), positive: draw(2) === 1 } },
+                ...(clicks ? [{ type: 'delete', index }, { type: 'move', index, row: draw(9), col: draw(9) }] : []),
+                { type: 'reset' }, { type: 'add' }, { type: 'rename', number: state.current, name: `${draw(5)}` },
+                { type: 'chooseNext', by: 1 }, { type: 'remove', number: state.current },
+            ];
+            const next = reduce(state, actions[draw(3) ? 0 : draw(actions.length)]);
+            if (next.past.length > state.past.length) past.push(JSON.stringify(state.objects));
+            state = next;
+        }
+        const end = JSON.stringify(state.objects);
+        const seen = [];
+        for (let back = past.length; back > 0; back--) {
+            state = reduce(state, { type: 'undo' });
+            seen.unshift(JSON.stringify(state.objects));
+        }
+        for (const _ of past) state = reduce(state, { type: 'redo' });
+        return [seen.join() === past.join(), JSON.stringify(state.objects) === end, past.length > 20];
+    }"""
+    with open_desk(browser, desk) as page:
+        for seed in (1, 2, 3):
+            assert page.evaluate(program, seed) == [True, True, True]

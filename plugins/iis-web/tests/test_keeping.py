@@ -102,13 +102,17 @@ def test_coco_reads_what_was_written(photograph: Photograph, photographs: Path, 
         (files[each["image_id"]], names[each["category_id"]]): decode_runs(each["segmentation"])
         for each in content["annotations"]
     }
-    np.testing.assert_array_equal(found[photograph.path, "cat"], MASKS[0][2])
-    np.testing.assert_array_equal(found[photograph.path, "object"], MASKS[1][2])
-    np.testing.assert_array_equal(found[other.path, "cat"], np.eye(60, 80, dtype=bool))
+    np.testing.assert_array_equal(found["one.png", "cat"], MASKS[0][2])
+    np.testing.assert_array_equal(found["one.png", "object"], MASKS[1][2])
+    np.testing.assert_array_equal(found["two.png", "cat"], np.eye(60, 80, dtype=bool))
     pycocotools = pytest.importorskip("pycocotools.coco")
     coco = pycocotools.COCO(str(tmp_path / "annotations.json"))
     for annotation in coco.loadAnns(coco.getAnnIds()):
         assert coco.annToMask(annotation).sum() == annotation["area"]
+    pytest.importorskip("iis_datasets")
+    (photographs / "annotations.json").write_text(json.dumps(content))
+    dataset = load_dataset("coco", root=str(photographs), annotations="annotations.json", images=".")
+    assert len(dataset) == 2
 
 
 @pytest.mark.parametrize(

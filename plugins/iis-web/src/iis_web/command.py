@@ -13,7 +13,7 @@ import click
 from iis_core.cli.keywords import data_keywords_option, keywords_option, parse_keywords
 from iis_core.cli.options import PATH, CatalogName
 from iis_core.cli.terminal import say
-from iis_core.errors import UserError
+from iis_core.errors import IISError, UserError
 from iis_core.plugins.specs import DatasetSpec, ModelSpec, ProtocolSpec
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Catalog name, or a model folder; several are shown side by side.",
 )
-@keywords_option("--set", "keywords", None, "models", "A keyword of every model")
+@keywords_option("--set", "keywords", ModelSpec, "models", "A keyword of every model")
 @click.option("--device", default="cpu", show_default=True, help="Torch device of the models.")
 @click.option("--dataset", type=CatalogName(DatasetSpec), help="Click on the images of a dataset.")
 @click.option("--data-root", type=PATH, metavar="DIR", help="Where the dataset's files are.")
@@ -164,13 +164,16 @@ def _serve(routes: Sequence[BaseRoute], host: str, port: int, browser: bool) -> 
 
 
 def _save_rest(desk: Desk) -> None:
-    """Write the masks that are not on the disk yet."""
+    """Write the masks that are not on the disk yet; one that fails costs no other."""
     import asyncio
 
     async def save_all() -> None:
         for place, photograph in enumerate(desk.photographs):
             known = desk.session.images.get(photograph.id)
             if known is not None and not known.is_saved:
-                await desk.save(place)
+                try:
+                    await desk.save(place)
+                except IISError as error:
+                    say(f"{photograph.id}: its masks are not written: {error}", err=True)
 
     asyncio.run(save_all())

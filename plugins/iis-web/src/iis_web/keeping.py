@@ -67,7 +67,8 @@ def keep_coco(folder: Path, photograph: Photograph, image: np.ndarray, masks: Ma
     """
     file = folder / ANNOTATIONS
     content = _read_annotations(file)
-    images = [each for each in content["images"] if each["file_name"] != photograph.path]
+    file_name = photograph.id + Path(photograph.path).suffix
+    images = [each for each in content["images"] if each["file_name"] != file_name]
     kept = {each["id"] for each in images}
     annotations = [each for each in content["annotations"] if each["image_id"] in kept]
     categories = {each["name"]: each["id"] for each in content["categories"]}
@@ -78,7 +79,7 @@ def keep_coco(folder: Path, photograph: Photograph, image: np.ndarray, masks: Ma
         annotations.append({"id": first + place, "image_id": image_id, "category_id": category, **describe_mask(mask)})
     height, width = image.shape[:2]
     if masks:
-        images.append({"id": image_id, "file_name": photograph.path, "height": height, "width": width})
+        images.append({"id": image_id, "file_name": file_name, "height": height, "width": width})
     listed = [{"id": number, "name": name} for name, number in categories.items()]
     write_json(file, {"images": images, "annotations": annotations, "categories": listed})
 

@@ -39,6 +39,7 @@ class Annotating {
       ...Object.fromEntries(["undo", "redo", "reset", "add"].map((type) => [type, () => this.act({ type })])),
       ...cursorActions(stage, (pixel, isBackground) => this.click(pixel, isBackground)),
       delete: () => this.deleteClick(),
+      unselect: () => this.act({ type: "select", index: null }),
       switchSign: () => this.setSign(!this.isNegative),
       previousObject: () => this.act({ type: "chooseNext", by: -1 }),
       nextObject: () => this.act({ type: "chooseNext", by: 1 }),
@@ -111,6 +112,7 @@ class Annotating {
       progress: () => isCurrent() && this.show(),
       conflict: () => isCurrent() && this.catchUp(true),
       error: (error) => isCurrent() && this.fail(error),
+      found: () => isCurrent() && showMessage(),
     });
   }
 
@@ -140,9 +142,10 @@ class Annotating {
   }
 
   drag(index, pixel, isDone) {
-    if (!this.stage.contains(pixel)) return;
-    if (isDone) this.act({ type: "move", index, ...pixel });
-    else this.stage.marks = this.stage.marks.map((mark, at) => (at === index ? { ...mark, ...pixel } : mark));
+    const isInside = this.stage.contains(pixel);
+    if (isDone && isInside) this.act({ type: "move", index, ...pixel });
+    else if (isDone) this.show();
+    else if (isInside) this.stage.marks = this.stage.marks.map((mark, at) => (at === index ? { ...mark, ...pixel } : mark));
     this.stage.draw();
   }
 

@@ -5,6 +5,7 @@ export const ANNOTATING = [
   ["redo", "Redo", "Shift+U", "Mod+Shift+Z", "Mod+y"],
   ["reset", "Remove all clicks of this object", "r"],
   ["delete", "Delete the selected click, or the last", "Delete", "Backspace"],
+  ["unselect", "Select no click", "Escape"],
   ["switchSign", "Switch what a plain click means", "b"],
   ["add", "New object", "n"],
   ["previousObject", "Previous object", "["],
@@ -57,18 +58,20 @@ function nameKey(event) {
   return mod + shift + (mod && !shift ? key.toLowerCase() : key);
 }
 
-const isPointing = new Set(POINTING.flatMap(([, , ...keys]) => keys).concat("Space"));
+const PRESSING = new Set(["Enter", "Shift+Enter", "Space"]);
+const SLIDING = new Set([...POINTING.flatMap(([, , ...keys]) => keys), "PageUp", "PageDown"]);
 
-// Calls `actions[name]()` for a key of the table; text fields keep all keys, other controls those that move and press.
+// Calls `actions[name]()` for a key of the table; text fields keep all keys, buttons those that press, sliders those that
+// move.
 export function obeyKeys(table, actions) {
   const known = new Map(table.flatMap(([action, , ...keys]) => keys.map((key) => [key, action])));
   window.addEventListener("keydown", (event) => {
     const key = nameKey(event);
     const action = actions[known.get(key)];
     const isText = event.target.matches?.("input:not([type=range])");
-    const isControl = event.target.closest?.("button, input, dialog") !== null;
     if (!action || isText || event.altKey || document.querySelector("dialog[open]")) return;
-    if (isControl && isPointing.has(key)) return;
+    if (event.target.matches?.("button") && PRESSING.has(key)) return;
+    if (event.target.matches?.("input") && SLIDING.has(key)) return;
     event.preventDefault();
     action(event);
   });

@@ -17,7 +17,10 @@ export class Pointer {
     listen("pointerdown", (event) => this.#press(event));
     listen("pointermove", (event) => this.#move(event));
     listen("pointerup", (event) => this.#release(event));
-    listen("pointercancel", (event) => this.#forget(event));
+    listen("pointercancel", (event) => {
+      if (this.gesture?.kind === "drag") told.drag(this.gesture.mark, { row: -1, col: -1 }, true);
+      this.#forget(event);
+    });
     listen("pointerleave", () => told.hover(null, false));
     stage.element.addEventListener("contextmenu", (event) => event.preventDefault());
     stage.element.addEventListener("wheel", (event) => this.#turn(event), { passive: false });

@@ -94,7 +94,7 @@ class Studying {
   #showCard({ phase, object, message }) {
     const { objects, participant, show_target: seconds } = this.session;
     const glance = seconds === null ? "The object is outlined." : `The object is outlined for ${seconds} s.`;
-    const task = `${glance}\nClick until the mask fits: on what is missing, and with the right button on what is too much.`;
+    const task = `${glance}\nClick until the mask fits: on what is missing, and with the right button, or a long press, on what is too much.`;
     const text = {
       ready: object === 0 ? task : `Object ${object + 1} of ${objects} is ready.`,
       done: `That was all: thank you.\nEverything is kept under the code ${participant}.`,

@@ -13,7 +13,7 @@ export const fromServer = ({ number, name, clicks, started }) => ({
 const isEmpty = (object) => !object.clicks.length && !object.started;
 
 export class Sync {
-  // told: {answer(model, number), progress(), conflict(), error(error)}
+  // told: {answer(model, number), progress(), conflict(), error(error), found()}, the last once a lost server is back
   constructor(image, models, told) {
     Object.assign(this, { image, told, known: new Map(), wanted: [], current: 1, isPushing: false, isClosed: false });
     this.answers = Array.from({ length: models }, () => new Map());
@@ -65,11 +65,14 @@ export class Sync {
         this.#askAll();
       }
       this.isPushing = false;
+      if (this.isLost) this.told.found();
+      this.isLost = false;
     } catch (error) {
       this.isPushing = false;
+      this.isLost = error.status === 0;
       if (error.status === 409) this.told.conflict();
       else this.told.error(error);
-      if (error.status === 0) setTimeout(() => this.#push(), RETRY);
+      if (this.isLost) setTimeout(() => this.#push(), RETRY);
     }
     this.#askAll();
     this.told.progress();
@@ -124,6 +127,8 @@ export class Sync {
       if (this.isClosed || this.known.get(number)?.revision !== revision) return;
       if (error.status === 409 && !this.isPushing) this.told.conflict();
       else if (error.status !== 409) this.told.error(error);
+      if (error.status === 0) await new Promise((resolve) => setTimeout(resolve, RETRY));
+      if (error.status === 0) return;
       // Not asked for again until something changes.
       if (error.status !== 409 || !this.isPushing) answers.set(number, { ...answers.get(number), revision });
       else await new Promise((resolve) => setTimeout(resolve, 5));

@@ -60,7 +60,7 @@ class Door:
         if not secrets.compare_digest(first.encode(errors="replace"), self._token.encode()):
             return refuse(403, "this address lacks the token: open the one that `iis click` printed")
         origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "none")
-        is_own = origin is None or urlsplit(origin).netloc == request.headers["host"]
+        is_own = origin is None or origin.partition("://")[2] == request.headers["host"]
         if not is_own or (site not in ("same-origin", "none") and request.headers.get("sec-fetch-mode") != "navigate"):
             return refuse(403, "requests of other pages are refused")
         length = request.headers.get("content-length", "0")
@@ -91,14 +91,11 @@ def is_own_name(host: str) -> bool:
 
     A page of another site can let its own name point here (DNS rebinding), but not an address.
     """
-    name = urlsplit(f"//{host}").hostname or ""
-    if name in ("localhost", socket.gethostname().lower()):
-        return True
     try:
-        ipaddress.ip_address(name)
+        name = urlsplit(f"//{host}").hostname or ""
+        return name in ("localhost", socket.gethostname().lower()) or bool(ipaddress.ip_address(name))
     except ValueError:
         return False
-    return True
 
 
 def _limit(receive: Receive) -> Receive:

@@ -35,6 +35,7 @@ _MARK = "\N{DAGGER}"
     "--table", "number", metavar="NUMBER", help="One number, such as noc90: models by row, datasets by column."
 )
 @click.option("--plot", type=PATH, metavar="FILE", help="Also plot curves and a histogram.")
+@click.option("--html", type=PATH, metavar="FILE", help="Also write a page with tables, charts and objects.")
 @click.option("--bundle", type=PATH, metavar="FILE", help="Also put the run into one ZIP file, to be handed over.")
 @as_json
 @click.option("--csv", "style", flag_value="csv", help="Print CSV.")
@@ -50,6 +51,7 @@ def report(
     by: str | None,
     number: str | None,
     plot: Path | None,
+    html: Path | None,
     bundle: Path | None,
     as_json: bool,
     style: str | None,
@@ -63,8 +65,10 @@ def report(
     if number is not None and by is not None:
         raise UserError("--table is of all objects: leave --by out")
     found = [read_run(path) for path in runs]
+    for option, file in (("--plot", plot), ("--html", html)):
+        if file is not None:
+            refuse_to_overwrite(file, (each for run in runs for each in (run, *run.rglob("*"))), option)
     if plot is not None:
-        refuse_to_overwrite(plot, (file for run in runs for file in (run, *run.rglob("*"))), "--plot")
         from iis_core.report.curves import plot_curves
 
         plot_curves(found, plot)
@@ -72,6 +76,10 @@ def report(
         _write_bundle(found, bundle)
     numbers = Numbers(thresholds=thresholds or None, ious_at=ious_at, auc=auc, stability=stability)
     computed = compute_report(found, numbers, by)
+    if html is not None:
+        from iis_core.report.page.writing import write_page
+
+        write_page(computed, html)
     if as_json or style is not None:
         click.echo(write_report(computed, "json" if as_json else str(style), number, timings=timings))
     elif number is not None:

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
     from iis_core.evaluation import Run
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Those of Okabe and Ito without yellow, which is faint on white."""
+
+_THRESHOLD = 0.9
+"""The IoU to reach where no run says another."""
 
 _LINES, _MARKERS, _HATCHES = ("-", "--", ":", "-."), "os^vDP", ("", "//", "..", "xx")
 
@@ -71,7 +74,7 @@ def draw_curves(runs: Sequence[Run]) -> Figure:
             raise UserError(f"{run.name} has no records yet: evaluate it further")
     figure = Figure(figsize=(15, 5 + 0.2 * len(runs)), layout="constrained")
     reached, histogram, mean_iou = figure.subplots(1, 3)
-    threshold = _find_threshold(runs)
+    threshold = find_threshold(runs)
     _plot_share_reached(reached, runs, threshold)
     _plot_histogram(histogram, runs, threshold)
     _plot_mean_iou(mean_iou, runs)
@@ -85,7 +88,7 @@ def _add_legend(figure: Figure, runs: Sequence[Run]) -> None:
 
     handles = [Line2D([], [], **_style(place)) for place in range(len(runs))]
     legend = figure.legend(handles, [str(place) for place in range(len(runs))], loc="outside lower center")
-    for text, label in zip(legend.get_texts(), _label_runs(runs), strict=True):
+    for text, label in zip(legend.get_texts(), label_runs(runs), strict=True):
         text.set(text=label.encode(errors="backslashreplace").decode(), parse_math=False, fontsize="small")
 
 
@@ -106,7 +109,7 @@ def _plot_histogram(axes: Axes, runs: Sequence[Run], threshold: float) -> None:
         counts, never = noc_histogram(run.records, threshold, run.protocol)
         places = np.array([*range(len(counts)), never_at]) + (place - (len(runs) - 1) / 2) * width
         heights = np.array([*counts, never]) / len(run.records)
-        axes.bar(places, heights, width, color=_choose(_COLOURS, place), hatch=_choose(_HATCHES, place, len(_COLOURS)))
+        axes.bar(places, heights, width, color=_choose(COLOURS, place), hatch=_choose(_HATCHES, place, len(COLOURS)))
     axes.axvline(limit + 1, color="0.7", linewidth=1)
     axes.set(xlabel=f"NoC@{percent(threshold)}", ylabel="share of objects")
     _finish_axes(axes)
@@ -134,14 +137,18 @@ def _plot_mean_iou(axes: Axes, runs: Sequence[Run]) -> None:
     _finish_axes(axes)
 
 
-def _find_threshold(runs: Sequence[Run]) -> float:
-    """Find the highest of the usual thresholds that every run has; where there is none, the lowest stop."""
-    shared = set.intersection(*(set(usual_thresholds(run.protocol)) for run in runs))
-    stops = [run.protocol.stop_iou for run in runs if run.protocol.stop_iou is not None]
-    return max(shared) if shared else min(stops)
+def find_threshold(runs: Sequence[Run]) -> float:
+    """Find the highest of the usual thresholds that every run has; where there is none, the lowest stop.
+
+    Replays, which have no usual ones, are passed over.
+    """
+    protocols = [run.protocol for run in runs if not run.protocol.is_replay]
+    shared = set.intersection(*(set(usual_thresholds(each)) for each in protocols)) if protocols else set()
+    stops = [each.stop_iou for each in protocols if each.stop_iou is not None]
+    return max(shared) if shared else min(stops, default=_THRESHOLD)
 
 
-def _label_runs(runs: Sequence[Run]) -> list[str]:
+def label_runs(runs: Sequence[Run]) -> list[str]:
     """Describe each run by what it is and by the settings in which it differs; where that is not enough, by folder."""
     names = [f"{run.model}, {run.dataset}, {run.protocol.label}" for run in runs]
     settings = [
@@ -156,8 +163,8 @@ def _label_runs(runs: Sequence[Run]) -> list[str]:
 
 def _style(place: int) -> dict[str, Any]:
     """Choose colour, line and marker, so that no two of the first runs look alike in colour or without."""
-    colour = _choose(_COLOURS, place)
-    line = _choose(_LINES, place, len(_COLOURS))
+    colour = _choose(COLOURS, place)
+    line = _choose(_LINES, place, len(COLOURS))
     return {"color": colour, "linestyle": line, "marker": _choose(_MARKERS, place), "markersize": 4}
 
 

@@ -146,11 +146,11 @@ def _compare(
 ) -> tuple[list[Entry], list[Comparison]]:
     """Measure groups of runs that are all of the same objects, and compare the others with the first."""
     order = groups[0][0]
-    images = _number_images(order)
+    images = number_images(order)
     owned = [
         (owner, measure)
         for owner, group in enumerate(groups)
-        for measure in measure_repeats([_sort_like(order, run) for run in group], numbers)
+        for measure in measure_repeats([sort_like(order, run) for run in group], numbers)
     ]
     pairs = _list_pairs(owned)
     intervals, p_values = _draw([measure for _, measure in owned], pairs, images, seed)
@@ -200,12 +200,12 @@ def _draw(
     return intervals, permute(parts, wholes, pairs, seed) if pairs else []
 
 
-def _sort_like(order: Run, run: Run) -> Run:
+def sort_like(order: Run, run: Run) -> Run:
     """Return a run with its records in the order of another one's, which is of the same objects."""
     return replace(run, records=tuple(run[record.id] for record in order.records))
 
 
-def _number_images(run: Run) -> np.ndarray:
+def number_images(run: Run) -> np.ndarray:
     """Number the images from 0 in order of appearance; int (objects,), the number of each object's image."""
     numbers: dict[str, int] = {}
     return np.array([numbers.setdefault(record.path or record.id, len(numbers)) for record in run.records])

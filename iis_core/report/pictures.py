@@ -80,7 +80,7 @@ def render_object(
     wrong_outside = _count_wrong(target, mask) - _count_wrong(target[window], mask[window])
     scale = _SIDE / max(target[window].shape)
     photograph, shown_target, shown_mask = (
-        _resize(array[window], scale) for array in (image, target, mask.astype(np.int8))
+        resize(array[window], scale) for array in (image, target, mask.astype(np.int8))
     )
     is_object, is_ignored = shown_target == 1, shown_target == -1
     grey = np.repeat(cv2.cvtColor(photograph, cv2.COLOR_RGB2GRAY)[:, :, None], 3, axis=2)
@@ -136,7 +136,8 @@ def _describe_size(target: np.ndarray) -> str:
     return f"{target.shape[1]} x {target.shape[0]}"
 
 
-def _resize(array: np.ndarray, scale: float) -> np.ndarray:
+def resize(array: np.ndarray, scale: float) -> np.ndarray:
+    """Scale an image smoothly, uint8 (H, W, 3), or a mask without mixing its values, (H, W)."""
     height, width = (max(1, round(side * scale)) for side in array.shape[:2])
     smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     array = np.ascontiguousarray(array)

@@ -15,13 +15,23 @@ from iis_datasets.transforms import (
     Pad,
     Rotate,
     Scale,
+    Stretch,
 )
 from torch.utils.data import DataLoader
 
 from iis_core import Region, load_dataset, load_selector
 from iis_core.datasets import RegionBatch, RegionDataset, collate
 
-EVERY = [Scale(), Flip(1.0), Rotate(), Pad(90, 130), CropWithObject(40, 50), BrightnessContrast(), ColourShift()]
+EVERY = [
+    Scale(),
+    Stretch(90, 70),
+    Flip(1.0),
+    Rotate(),
+    Pad(90, 130),
+    CropWithObject(40, 50),
+    BrightnessContrast(),
+    ColourShift(),
+]
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -155,3 +165,10 @@ def test_an_epoch_is_reproducible_and_differs_from_the_next() -> None:
     assert torch.equal(make_epoch(0, 1).image, make_epoch(0, 1).image)
     assert not torch.equal(make_epoch(0, 0).target, make_epoch(0, 1).target)
     assert (make_epoch(0).target == 1).flatten(1).any(dim=1).all()
+
+
+def test_stretching_keeps_no_proportions(image: np.ndarray) -> None:
+    moved, after = Stretch(120, 40)(image, region(), rng())
+    assert moved.shape == (120, 40, 3)
+    rows, columns = np.nonzero(after.target == 1)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (40, 69, 15, 24)

@@ -69,6 +69,23 @@ class Scale:
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """Resize to one size without keeping proportions, as SimpleClick and SegNext are shown images.
+
+    Args:
+        height: the new height, in pixels.
+        width: the new width, in pixels.
+    """
+
+    height: int
+    width: int
+
+    def __call__(self, image: np.ndarray, region: Region, rng: np.random.Generator) -> Augmented:
+        size = [self.height, self.width]
+        return _move(image, region, lambda pixels, mode: functional.resize(pixels, size, mode))
+
+
+@dataclass(frozen=True)
 class Flip:
     """Flip left and right at random.
 

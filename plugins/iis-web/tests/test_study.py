@@ -17,7 +17,8 @@ from browsing import click as click_page
 from click.testing import CliRunner
 from iis_web.server.app import make_app
 from iis_web.server.studying import list_routes
-from iis_web.study import Study, open_study
+from iis_web.setting_up import open_study
+from iis_web.study import Study
 from starlette.testclient import TestClient
 from web_disks import TOKEN, unpack
 

@@ -136,7 +136,7 @@ def _study(
     at: tuple[str, int, bool],
 ) -> None:
     from iis_web.server.studying import list_routes
-    from iis_web.study import open_study
+    from iis_web.setting_up import open_study
 
     study = open_study(*model, dataset, data, protocol, folder, **rules)
     study.start()

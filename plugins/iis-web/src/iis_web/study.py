@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from torch import Tensor
@@ -17,12 +16,10 @@ from iis_core.errors import ContractError, IISError, UserError
 from iis_core.evaluation.batch import evaluate_batch, prepare_batch
 from iis_core.evaluation.failures import Failure
 from iis_core.evaluation.grouping import ReadObject, read_objects
-from iis_core.evaluation.plan import Plan, make_plan
+from iis_core.evaluation.plan import Plan
 from iis_core.evaluation.processes import Rank
 from iis_core.evaluation.records import Record
-from iis_core.evaluation.run_files import RUN, read_description
 from iis_core.evaluation.run_folder import RunWriter, open_run
-from iis_core.files.writing import refuse_folder_of_inputs
 from iis_core.masks import binarise
 from iis_core.seeding import generator
 from iis_core.types import Clicks, NewClicks
@@ -241,67 +238,6 @@ class Study:
             for click, own in zip(record.clicks, known, strict=False)
         )
         return replace(record, clicks=clicks)
-
-
-def open_study(
-    model: str,
-    model_keywords: Mapping[str, Any],
-    dataset: str,
-    dataset_keywords: Mapping[str, Any],
-    protocol: str,
-    folder: Path,
-    *,
-    show_target: float | None = None,
-    device: str = "cpu",
-    limit: int | None = None,
-    seed: int = 0,
-) -> Study:
-    """Open a study, or go on with the one that a folder holds.
-
-    Args:
-        model: as for `evaluate`.
-        model_keywords: as for `evaluate`.
-        dataset: as for `evaluate`.
-        dataset_keywords: as for `evaluate`.
-        protocol: as for `evaluate`.
-        folder: the run folder.
-        show_target: as for `Study`.
-        device: as for `evaluate`.
-        limit: as for `evaluate`.
-        seed: of the order of the objects.
-
-    Raises:
-        UserError: a name, keyword or file is wrong, or the folder holds another run.
-        PluginError: a plugin is at fault.
-    """
-    participant = _find_participant(folder)
-    plan = make_plan(
-        model,
-        dataset,
-        protocol,
-        overrides={"robot": Person()},
-        model_keywords=model_keywords,
-        dataset_keywords=dataset_keywords,
-        identity={"participant": participant, "show_target": show_target},
-        device=device,
-        limit=limit,
-        seed=seed,
-    )
-    root = plan.settings["dataset"].get("keywords", {}).get("root")
-    if isinstance(root, str):
-        refuse_folder_of_inputs(folder, Path(root))
-    return Study(plan, folder, show_target, participant)
-
-
-def _find_participant(folder: Path) -> str:
-    """Return the code of the study in a folder, or a new one, which says nothing about the person."""
-    if not (folder / RUN).is_file():
-        return secrets.token_hex(3)
-    identity = read_description(folder)["settings"].get("identity")
-    participant = identity.get("participant") if isinstance(identity, dict) else None
-    if not isinstance(participant, str):
-        raise UserError(f"{folder} holds a run that is no study: choose another folder")
-    return participant
 
 
 def encode_target(target: np.ndarray) -> tuple[bytes, tuple[int, int, int, int]]:

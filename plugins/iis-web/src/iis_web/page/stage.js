@@ -107,24 +107,35 @@ export class Stage {
   #drawPane(pane) {
     const ratio = window.devicePixelRatio || 1;
     pane.resize(ratio);
-    const { mode, brightness, contrast } = this.look;
-    const photo = pane.photo.getContext("2d");
-    photo.resetTransform();
-    photo.clearRect(0, 0, pane.photo.width, pane.photo.height);
-    pane.photo.style.filter = brightness === 1 && contrast === 1 ? "" : `brightness(${brightness}) contrast(${contrast})`;
+    const { mode } = this.look;
+    this.#drawPhoto(pane, ratio);
     const overlay = pane.overlay.getContext("2d");
     overlay.resetTransform();
     overlay.clearRect(0, 0, pane.overlay.width, pane.overlay.height);
     if (!this.image) return;
-    this.#place(photo, ratio);
-    photo.imageSmoothingEnabled = this.view.scale * ratio < 3;
-    photo.imageSmoothingQuality = "medium";
-    photo.drawImage(this.image.bitmap, 0, 0, this.image.width, this.image.height);
     if (mode !== "photo") for (const shown of pane.masks) this.#drawMask(pane, overlay, shown, ratio);
     if (this.target) this.#drawTarget(pane, overlay, ratio);
     overlay.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.#drawMarks(overlay);
     if (this.cursor) this.#drawCursor(overlay);
+  }
+
+  // The photograph is drawn again only where it lies elsewhere: that takes longer than all the rest.
+  #drawPhoto(pane, ratio) {
+    const { brightness, contrast } = this.look;
+    pane.photo.style.filter = brightness === 1 && contrast === 1 ? "" : `brightness(${brightness}) contrast(${contrast})`;
+    const { scale, left, top } = this.view;
+    const place = [scale, left, top, ratio, pane.photo.width, pane.photo.height];
+    if (pane.drawn?.image === this.image && pane.drawn.place.every((value, at) => value === place[at])) return;
+    pane.drawn = { image: this.image, place };
+    const photo = pane.photo.getContext("2d");
+    photo.resetTransform();
+    photo.clearRect(0, 0, pane.photo.width, pane.photo.height);
+    if (!this.image) return;
+    this.#place(photo, ratio);
+    photo.imageSmoothingEnabled = scale * ratio < 3;
+    photo.imageSmoothingQuality = "medium";
+    photo.drawImage(this.image.bitmap, 0, 0, this.image.width, this.image.height);
   }
 
   #place(context, ratio, right = 0, down = 0) {

@@ -165,6 +165,13 @@ def test_davis585_can_start_from_nothing(davis585: Path) -> None:
         load_dataset("davis585", root=str(davis585), initial_masks="stm")
 
 
+def test_davis585_can_start_from_an_empty_mask(davis585: Path) -> None:
+    first = EvaluationDataset(load_dataset("davis585", root=str(davis585), initial_masks="zero"))[0]
+    assert first.initial_mask is not None
+    assert first.initial_mask.shape == first.target.shape
+    assert not first.initial_mask.any()
+
+
 @pytest.mark.parametrize("name", ["sbd", "pascal-voc", "coco-lvis"])
 def test_an_unknown_split_and_a_missing_list_are_named(name: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="split must be"):

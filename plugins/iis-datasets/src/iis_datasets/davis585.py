@@ -18,15 +18,15 @@ class Davis585(AnnotatedImages):
 
     Args:
         root: the dataset's folder.
-        initial_masks: "sp" (a good mask with simulated defects), "stm" (propagated through the video by a network), or
-            "none" to start from nothing.
+        initial_masks: "sp" (a good mask with simulated defects), "stm" (propagated through the video by a network),
+            "zero" (an empty one, which a model that corrects given masks corrects), or "none" to start without a mask.
 
     Source: Chen et al. 2022, FocalClick: Towards Practical Interactive Image Segmentation.
     """
 
     def __init__(self, root: str, *, initial_masks: str = "sp") -> None:
-        if initial_masks not in ("sp", "stm", "none"):
-            raise UserError(f"initial_masks must be sp, stm or none, not {initial_masks!r}")
+        if initial_masks not in ("sp", "stm", "zero", "none"):
+            raise UserError(f"initial_masks must be sp, stm, zero or none, not {initial_masks!r}")
         masks = sorted(file for file in Path(root).glob("*/*_*.png") if not file.name.startswith(("init", ".")))
         if not masks:
             raise UserError(f"{root} holds no SEQUENCE/objectK_FRAME.png: give the folder of the sequences")
@@ -35,7 +35,8 @@ class Davis585(AnnotatedImages):
         super().__init__(list(zip(names, images, strict=True)))
         self.masks = masks
         self.starts: list[Path] = []
-        if initial_masks != "none":
+        self.starts_empty = initial_masks == "zero"
+        if initial_masks in ("sp", "stm"):
             starts = [file.with_name(f"init_{initial_masks}_{file.name}") for file in masks]
             self.starts = list(require_files(starts, "initial masks"))
 
@@ -44,7 +45,9 @@ class Davis585(AnnotatedImages):
 
     def annotation(self, index: int) -> Annotation:
         mask = (read_mask(self.masks[index]) > 128).astype(np.int32)
-        start = read_mask(self.starts[index]) > 128 if self.starts else None
+        start = np.zeros(mask.shape, bool) if self.starts_empty else None
+        if self.starts:
+            start = read_mask(self.starts[index]) > 128
         if start is not None and start.shape != mask.shape:
             raise UserError(f"{self.starts[index]} is {start.shape}, but its mask is {mask.shape}")
         return Annotation(mask[:, :, None], self.objects(index), self.masks[index], start)

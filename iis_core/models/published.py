@@ -6,7 +6,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from iis_core.errors import UserError
+from iis_core.errors import UserError, near_matches
+
+
+def find_config(
+    name_or_config: str | Mapping[str, Any], namespace: str, configs: Mapping[str, Mapping[str, Any]]
+) -> Mapping[str, Any]:
+    """Find the config of a name; a config is given back as it is.
+
+    Args:
+        name_or_config: a key of `configs`, with or without the namespace, or a config.
+        namespace: of the models that are built of these configs.
+        configs: by variant.
+
+    Raises:
+        UserError: no config has that name.
+    """
+    if not isinstance(name_or_config, str):
+        return name_or_config
+    name = name_or_config.removeprefix(f"{namespace}/")
+    if name not in configs:
+        hint = near_matches(name, configs) or f"; known are {', '.join(configs)}"
+        raise UserError(f"no network is named {name_or_config!r}{hint}")
+    return configs[name]
 
 
 def read_published_config(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

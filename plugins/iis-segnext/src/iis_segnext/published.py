@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from iis_core import UserError
-from iis_core.errors import first_line, near_matches
+from iis_core.errors import first_line
 from iis_core.files.plain import to_plain
-from iis_core.models.published import read_published_config
+from iis_core.models.published import find_config, read_published_config
 from iis_segnext.configs import CONFIGS, Config
 from iis_segnext.networks import SegNextNetwork
 
@@ -30,13 +30,7 @@ def build_network(name_or_config: str | Config) -> SegNextNetwork:
     Example:
         >>> network = build_network("vit-b-sax2")
     """
-    if isinstance(name_or_config, str):
-        name = name_or_config.removeprefix("segnext/")
-        if name not in CONFIGS:
-            known = near_matches(name, CONFIGS) or f"; known are {', '.join(CONFIGS)}"
-            raise UserError(f"no network is named {name_or_config!r}{known}")
-        name_or_config = CONFIGS[name]
-    params = parse_config(name_or_config)
+    params = parse_config(find_config(name_or_config, "segnext", CONFIGS))
     try:
         return SegNextNetwork(**params).eval()
     except (TypeError, ValueError, KeyError, AssertionError, ZeroDivisionError) as error:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from iis_core import UserError
-from iis_core.errors import first_line, near_matches
+from iis_core.errors import first_line
 from iis_core.files.plain import to_plain
-from iis_core.models.published import read_published_config
+from iis_core.models.published import find_config, read_published_config
 from iis_simpleclick.configs import CONFIGS
 from iis_simpleclick.network import PlainViTNetwork
 
@@ -37,13 +37,7 @@ def build_network(name_or_config: str | Mapping[str, Any]) -> PlainViTNetwork:
     Example:
         >>> network = build_network("vit-xtiny")
     """
-    if isinstance(name_or_config, str):
-        name = name_or_config.removeprefix("simpleclick/")
-        if name not in CONFIGS:
-            known = near_matches(name, CONFIGS) or f"; known are {', '.join(CONFIGS)}"
-            raise UserError(f"no network is named {name_or_config!r}{known}")
-        name_or_config = CONFIGS[name]
-    params = parse_config(name_or_config)
+    params = parse_config(find_config(name_or_config, "simpleclick", CONFIGS))
     try:
         return PlainViTNetwork(**params).eval()
     except (TypeError, ValueError, AssertionError, KeyError) as error:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from iis_core import UserError
-from iis_core.errors import near_matches
-from iis_core.models.published import read_published_config
+from iis_core.models.published import find_config, read_published_config
 from iis_focalclick.configs import CONFIGS
 from iis_focalclick.networks.hrnet import HRNetNetwork
 from iis_focalclick.networks.network import FocalClickNetwork
@@ -37,13 +36,7 @@ def build_network(name_or_config: str | Mapping[str, Any]) -> FocalClickNetwork:
     Example:
         >>> network = build_network("segformer-b0-s2")
     """
-    if isinstance(name_or_config, str):
-        name = name_or_config.removeprefix("focalclick/")
-        if name not in CONFIGS:
-            hint = near_matches(name, CONFIGS) or f"; known are {', '.join(CONFIGS)}"
-            raise UserError(f"no network is named {name_or_config!r}{hint}")
-        name_or_config = CONFIGS[name]
-    network_class, params = parse_config(name_or_config)
+    network_class, params = parse_config(find_config(name_or_config, "focalclick", CONFIGS))
     try:
         return network_class(**params).eval()
     except (TypeError, ValueError) as error:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from iis_core import UserError
-from iis_core.errors import near_matches
-from iis_core.models.published import read_published_config
+from iis_core.models.published import find_config, read_published_config
 from iis_ritm.configs import CONFIGS
 from iis_ritm.networks import DeepLabNetwork, HRNetNetwork, RITMNetwork
 
@@ -30,12 +29,7 @@ def build_network(name_or_config: str | Mapping[str, Any]) -> RITMNetwork:
     Example:
         >>> network = build_network("hrnet18s")
     """
-    if isinstance(name_or_config, str):
-        name = name_or_config.removeprefix("ritm/")
-        if name not in CONFIGS:
-            raise UserError(f"no network is named {name_or_config!r}{near_matches(name, CONFIGS) or _list_known()}")
-        name_or_config = CONFIGS[name]
-    network_class, params = parse_config(name_or_config)
+    network_class, params = parse_config(find_config(name_or_config, "ritm", CONFIGS))
     try:
         return network_class(**params).eval()
     except TypeError as error:
@@ -61,7 +55,3 @@ def parse_config(config: Mapping[str, Any]) -> tuple[type[RITMNetwork], dict[str
     if not str(getattr(norm, "__name__", norm)).endswith("BatchNorm2d"):
         raise UserError(f"config asks for the norm layer {norm!r}; supported is BatchNorm2d")
     return _CLASSES[name], {key: value for key, value in params.items() if key not in _TRAINING_PARAMETERS}
-
-
-def _list_known() -> str:
-    return f"; known are {', '.join(CONFIGS)}"

@@ -16,7 +16,7 @@ import numpy as np
 
 from iis_core import load_protocol
 from iis_core.cli import main
-from iis_core.evaluation.runs import FORMAT
+from iis_core.evaluation.run_files import FORMAT
 from iis_core.evaluation.settings import describe_protocol
 
 IMAGES_PER_OBJECT = 2857 / 6671
@@ -38,6 +38,7 @@ def write_run(folder: Path, objects: int, place: int) -> None:
         "protocol": describe_protocol(protocol),
         "robot": {"name": "core/ritm", **named},
         "seed": 0,
+        "device": "cpu",
         "batch_size": 1,
     }
     folder.mkdir(parents=True)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from iis_core.errors import UserError, near_matches
+from iis_core.models.weights import StoredWeights
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+"""Mean and standard deviation of RGB in [0, 1], by which published networks normalise unless their config says else."""
 
 
 def find_config(
@@ -57,6 +62,42 @@ def read_published_config(config: Mapping[str, Any]) -> tuple[str, dict[str, Any
 
 def _read_value(value: Any) -> Any:
     return value["value"] if isinstance(value, Mapping) and "value" in value else value
+
+
+def take_published_config(
+    stored: StoredWeights,
+    config: Mapping[str, Any],
+    namespace: str,
+    configs: Mapping[str, Mapping[str, Any]],
+    parse: Callable[[Mapping[str, Any]], tuple[type, dict[str, Any]]],
+    describe: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    *,
+    otherwise: str,
+) -> StoredWeights:
+    """Take the network's config from a published checkpoint or a model folder.
+
+    The architecture must be that of the spec; all other parameters are taken from the checkpoint.
+
+    Args:
+        stored: weights whose config is the published `{"class", "params"}`, that of a model folder, or None.
+        config: the spec's config, `{"network": one of configs}`.
+        namespace: of the models that are built of these configs.
+        configs: by variant.
+        parse: gives the class and the keywords of a network's config.
+        describe: gives the architecture of a network's config, as for `require_architecture`.
+        otherwise: as for `require_architecture`.
+
+    Raises:
+        UserError: the checkpoint has another architecture; if it is registered, its name is given.
+    """
+    if stored.config is None:
+        return stored
+    found = stored.config.get("network", stored.config)
+    _, params = parse(found)
+    asked = next(name for name, known in configs.items() if known == config["network"])
+    known_by_name = {f"{namespace}/{name}": describe(known) for name, known in configs.items()}
+    require_architecture(stored.path, f"{namespace}/{asked}", describe(found), known_by_name, otherwise=otherwise)
+    return replace(stored, config={"network": {"class": str(found["class"]), "params": params}})
 
 
 def require_architecture(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from iis_core.models.published import require_architecture
+from iis_core.models.published import take_published_config
 from iis_core.models.weights import StoredWeights
 from iis_focalclick.configs import CONFIGS
 from iis_focalclick.networks.published import parse_config
@@ -23,19 +22,15 @@ def convert_checkpoint(stored: StoredWeights, config: Mapping[str, Any]) -> Stor
         UserError: the checkpoint has another architecture, or is for another size of the coarse segmentor, which
             stands nowhere but in the config; if that is registered, its name is given.
     """
-    if stored.config is None:
-        return stored
-    found = stored.config.get("network", stored.config)
-    _, params = parse_config(found)
-    asked = next(name for name, known in CONFIGS.items() if known == config["network"])
-    require_architecture(
-        stored.path,
-        f"focalclick/{asked}",
-        _describe_architecture(found),
-        {f"focalclick/{name}": _describe_architecture(known) for name, known in CONFIGS.items()},
+    return take_published_config(
+        stored,
+        config,
+        "focalclick",
+        CONFIGS,
+        parse_config,
+        _describe_architecture,
         otherwise="use iis_focalclick.build_network(config) and FocalClickModel",
     )
-    return replace(stored, config={"network": {"class": str(found["class"]), "params": params}})
 
 
 def _describe_architecture(config: Mapping[str, Any]) -> dict[str, object]:

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from iis_core import UserError
 from iis_core.clicks import disks
+from iis_core.models.published import IMAGENET
 from iis_core.models.vit import (
     PyramidFusion,
     SimpleFeaturePyramid,
@@ -20,8 +21,6 @@ from iis_core.models.vit import (
     decay_by_layer,
     run_blocks,
 )
-
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 _WINDOW = 14
 """The least side of a window in tokens; there are as many as fit in."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from iis_core import UserError
 from iis_core.clicks import disks, drop_negative_places, tanh_distances
 from iis_core.models.inference import resize_aligned
+from iis_core.models.published import IMAGENET
 from iis_core.models.vit import (
     PyramidFusion,
     SimpleFeaturePyramid,
@@ -21,7 +22,6 @@ from iis_core.models.vit import (
     run_blocks,
 )
 
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 WINDOW = 224
 """Side of a window of attention in pixels, the size of images in pretraining."""
 

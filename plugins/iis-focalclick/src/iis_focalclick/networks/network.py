@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from iis_core import UserError
 from iis_core.clicks import disks
 from iis_core.models.inference import resize_aligned
+from iis_core.models.published import IMAGENET
 from iis_focalclick.networks.refiner import Refiner
 
-_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _RADIUS = 5
 
 
@@ -58,7 +58,7 @@ class FocalClickNetwork(nn.Module):
         pipeline_version: str = "s1",
         with_aux_output: bool = False,
         backbone_lr_mult: float = 0.1,
-        norm_mean_std: Sequence[Sequence[float]] = _IMAGENET,
+        norm_mean_std: Sequence[Sequence[float]] = IMAGENET,
     ) -> None:
         super().__init__()
         if pipeline_version not in ("s1", "s2"):

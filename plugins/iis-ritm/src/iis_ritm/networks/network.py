@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from iis_core.clicks import disks, drop_negative_places, tanh_distances
 from iis_core.models.hrnet import embed_maps
 from iis_core.models.inference import resize_aligned
-
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+from iis_core.models.published import IMAGENET
 
 _CONV_EXTEND = ("maps_transform.weight", "maps_transform.bias")
 _CONV_EXTEND_LR_MULT = 0.1
